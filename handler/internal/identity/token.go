@@ -1,0 +1,151 @@
+package identity
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"time"
+
+	"github.com/MicahParks/jwkset"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	// Leeway is how far the clocks of issuer and service may differ.
+	Leeway = 60 * time.Second
+
+	maxToken   = 16 << 10 // bytes of an encoded token
+	minKeyBits = 2048
+)
+
+// Keys finds an issuer's public keys by their id: [jwkset.Storage] is one. It
+// must be safe for concurrent use and must answer from its own set, never from
+// anything a token says besides the id.
+type Keys interface {
+	KeyRead(ctx context.Context, kid string) (jwkset.JWK, error)
+}
+
+// Issuer is one pair that a token may name: who signs, and for whom. {tid} in
+// Name stands for the token's own tenant.
+type Issuer struct {
+	Name     string // iss
+	Audience string // aud
+	Version  string // ver: "1.0" tokens name their client in appid, "2.0" in azp
+}
+
+// Config says which tokens count. A Config without issuers or tenants lets
+// nobody in.
+type Config struct {
+	Issuers   []Issuer
+	Tenants   []string // allowed tid, GUIDs in any case
+	AnyTenant bool     // the issuer is our own: whatever tenant it wrote
+	Scope     string   // what scp of a person must hold
+	Keys      Keys
+	Now       func() time.Time
+}
+
+// EntraIssuers are the pairs of Microsoft Entra ID: version 1 tokens name the
+// application by one of its identifier URIs, version 2 tokens by its client id.
+func EntraIssuers(clientID string, identifierURIs []string) []Issuer {
+	issuers := []Issuer{{Name: "https://login.microsoftonline.com/{tid}/v2.0", Audience: clientID, Version: "2.0"}}
+	for _, uri := range identifierURIs {
+		issuers = append(issuers, Issuer{Name: "https://sts.windows.net/{tid}/", Audience: uri, Version: "1.0"})
+	}
+	return issuers
+}
+
+// UnauthenticatedError is a caller that gave no valid identity. Reason is a
+// fixed phrase for the caller's maker and holds nothing that the caller sent.
+type UnauthenticatedError struct {
+	Reason string
+	cause  error
+}
+
+// Error implements error.
+func (e *UnauthenticatedError) Error() string { return "unauthenticated: " + e.Reason }
+
+// Unwrap is what the token library said, if it was that.
+func (e *UnauthenticatedError) Unwrap() error { return e.cause }
+
+func refuse(reason string) error { return &UnauthenticatedError{Reason: reason} }
+
+// Validator turns bearer tokens into principals. It is safe for concurrent use.
+type Validator struct {
+	config  Config
+	tenants map[string]bool
+	parser  *jwt.Parser
+}
+
+// NewValidator makes a Validator; keys and a clock are required.
+func NewValidator(c Config) (*Validator, error) {
+	if c.Keys == nil || c.Now == nil || c.Scope == "" {
+		return nil, errors.New("token validation needs keys, a clock and a scope")
+	}
+	tenants := make(map[string]bool, len(c.Tenants))
+	for _, t := range c.Tenants {
+		tenants[foldID(t)] = true
+	}
+	return &Validator{config: c, tenants: tenants, parser: jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Name}),
+		jwt.WithStrictDecoding(),
+		jwt.WithTimeFunc(c.Now),
+		jwt.WithLeeway(Leeway),
+		jwt.WithExpirationRequired(),
+		jwt.WithNotBeforeRequired(),
+		jwt.WithIssuedAt(),
+	)}, nil
+}
+
+// Validate checks a token as it came in the Authorization header and says who
+// it stands for. The error is an [*UnauthenticatedError].
+func (v *Validator) Validate(ctx context.Context, token string) (Principal, error) {
+	if len(token) > maxToken || !isCompact(token) { // base64 decoders skip line feeds: two texts, one token
+		return Principal{}, refuse("the bearer token is not a signed JWT")
+	}
+	kid, err := checkHeader(token)
+	if err != nil {
+		return Principal{}, err
+	}
+	var c claims
+	_, err = v.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return v.key(ctx, kid) })
+	if err != nil {
+		return Principal{}, explain(err)
+	}
+	return v.principal(&c)
+}
+
+// key looks the id up in our own set; an algorithm or use that the set states
+// must be ours too.
+func (v *Validator) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
+	jwk, err := v.config.Keys.KeyRead(ctx, kid)
+	if err != nil {
+		return nil, &UnauthenticatedError{Reason: "the token is signed with a key that is not known here", cause: err}
+	}
+	stated := jwk.Marshal()
+	key, ok := jwk.Key().(*rsa.PublicKey)
+	if !ok || key.N.BitLen() < minKeyBits || stated.KID != kid ||
+		stated.ALG != "" && stated.ALG != jwkset.AlgRS256 || stated.USE != "" && stated.USE != jwkset.UseSig {
+		return nil, refuse("the token is signed with a key that may not sign tokens")
+	}
+	return key, nil
+}
+
+// explain names the check that failed, in our words: the library's own would
+// quote the token.
+func explain(err error) error {
+	var own *UnauthenticatedError
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return &UnauthenticatedError{Reason: "the token has expired", cause: err}
+	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return &UnauthenticatedError{Reason: "the token is not valid yet: compare the clocks", cause: err}
+	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+		return &UnauthenticatedError{Reason: "the token lacks exp or nbf", cause: err}
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return &UnauthenticatedError{Reason: "the token's signature does not fit", cause: err}
+	default:
+		return &UnauthenticatedError{Reason: "the bearer token is not a signed JWT", cause: err}
+	}
+}
