@@ -1,0 +1,122 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+)
+
+// maxChunk is what one append of a kept document holds: below the smallest
+// limit of a sink.
+const maxChunk = 2 << 20
+
+// keeper remembers what is known to be kept already.
+type keeper struct {
+	mu    sync.Mutex
+	names map[string]bool // guarded by mu
+}
+
+// KeepPack stores a published pack document in the log's container, so that
+// [Why] needs nothing else years later. Call it before the first decision
+// under that pack. Hash is "sha256:" and the hex SHA-256 of document, which is
+// therefore the canonical form that policies are hashed in. It is idempotent,
+// also between processes, and returns once the document is durable.
+func (l *Log) KeepPack(ctx context.Context, hash string, document []byte) error {
+	if string(appendHash(nil, document)) != hash {
+		return fmt.Errorf("%w: the pack document does not have the hash %s", ErrRecord, hash)
+	}
+	return l.keep(ctx, packName(l.options.Environment, hash), document)
+}
+
+// KeepKey stores a public key, as a JWK, under its key id. Call it before the
+// first signature. A key id never gets another key: that is an error.
+func (l *Log) KeepKey(ctx context.Context, keyID string, jwk []byte) error {
+	if !plainName(keyID) {
+		return fmt.Errorf("%w: key id %q", ErrRecord, keyID)
+	}
+	return l.keep(ctx, keyName(l.options.Environment, keyID), jwk)
+}
+
+func packName(environment, hash string) string {
+	return environmentPrefix(environment) + "packs/" + strings.TrimPrefix(hash, hashPrefix) + ".json"
+}
+
+func keyName(environment, keyID string) string {
+	return environmentPrefix(environment) + "keys/" + keyID + ".json"
+}
+
+func (l *Log) keep(ctx context.Context, name string, document []byte) error {
+	if l.kept.has(name) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.options.Deadline)
+	defer cancel()
+	if err := l.keepBytes(ctx, name, document); err != nil {
+		return fmt.Errorf("%w: keep %s: %w", ErrUnavailable, name, err)
+	}
+	l.kept.add(name)
+	return nil
+}
+
+// keepBytes appends what is missing of document until nothing is. Whoever else
+// keeps it writes the same bytes at the same positions.
+func (l *Log) keepBytes(ctx context.Context, name string, document []byte) error {
+	var last error
+	for pause := firstPause; ; pause *= 2 {
+		done, err := l.keepStep(ctx, name, document)
+		for err == nil && !done {
+			done, err = l.keepStep(ctx, name, document)
+		}
+		if done {
+			return err
+		}
+		last = err
+		if !wait(ctx, pause) {
+			return errors.Join(last, ctx.Err())
+		}
+	}
+}
+
+// keepStep does one thing towards a kept document. Done with an error means
+// that trying again cannot help.
+func (l *Log) keepStep(ctx context.Context, name string, document []byte) (done bool, err error) {
+	there, err := l.sink.read(ctx, name, 0, len(document)+1)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := l.sink.create(ctx, name); !errors.Is(err, errForeign) {
+			return false, err
+		}
+		return false, nil // somebody else began it meanwhile
+	case err != nil:
+		return false, err
+	case !bytes.HasPrefix(document, there):
+		return true, errForeign
+	case len(there) == len(document):
+		return true, nil
+	}
+	chunk := document[len(there):min(len(there)+maxChunk, len(document))]
+	outcome, err := l.sink.append(ctx, name, int64(len(there)), bytes.Clone(chunk))
+	if outcome == Durable {
+		return false, nil
+	}
+	return outcome == Absent, err
+}
+
+func (k *keeper) has(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.names[name]
+}
+
+func (k *keeper) add(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.names == nil {
+		k.names = map[string]bool{}
+	}
+	k.names[name] = true
+}
