@@ -1,0 +1,224 @@
+package approval
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/authorization-fabric/fabric/policy"
+)
+
+// Schema is the version of the stored form that this program writes.
+//
+// Rules of evolution: a member is only ever added, with an absent one meaning
+// what it meant before; a member that an older program does not know survives
+// its writes, at the top, in a [Case] and in a [Vote]; where that is not enough
+// to be safe the number rises, and a program refuses every number above its own.
+const Schema = 1
+
+// Document is everything stored about one slot. It is the stored type: callers
+// see [Approval].
+type Document struct {
+	Schema  int    `json:"schema"`
+	Tenant  string `json:"tenant"` // lower case; the partition
+	Slot    string `json:"slot"`
+	Current Case   `json:"current"`
+	// Replays are used approvals of this slot whose stored answer may still be
+	// asked for, newest first.
+	Replays []Use `json:"replays,omitempty"`
+	// Earlier are the closed approvals before Current, newest first, at most
+	// [KeepEarlier]; the audit log has all.
+	Earlier []Line `json:"earlier,omitempty"`
+
+	Unknown jsontext.Value `json:",embed"` // members of a newer schema-1 writer
+}
+
+// KeepEarlier is how many closed approvals a document remembers.
+const KeepEarlier = 10
+
+// Case is one approval: what was asked, by whom, what is required and what
+// happened. Everything that does not say otherwise is frozen at opening.
+type Case struct {
+	Generation  Generation `json:"generation"`
+	Status      Status     `json:"status"` // as last written; the clock may know better
+	Application string     `json:"application,omitempty"`
+	Agent       string     `json:"agent"`
+	Requester   Person     `json:"requester"`
+	Identity    Grade      `json:"identity"`
+	Door        string     `json:"door"`
+
+	Action       string `json:"action"`
+	Title        string `json:"title,omitempty"`
+	ResourceType string `json:"resourceType,omitempty"`
+	ResourceID   string `json:"resourceId,omitempty"`
+	Digest       string `json:"requestDigest"`
+	KeyID        string `json:"keyId"` // of the environment key behind Digest
+	Frozen       Frozen `json:"frozen"`
+	Facts        []Fact `json:"facts"` // the rendering for people, masked
+
+	Risk         string           `json:"risk,omitempty"` // context.risk as shown
+	RiskScore    string           `json:"riskScore,omitempty"`
+	Requirements []Requirement    `json:"requirements"`
+	Triggers     []string         `json:"triggers"`
+	Packs        []policy.PackRef `json:"packs"`
+
+	DecisionID    string `json:"decisionId"` // the decision that opened it
+	CorrelationID string `json:"correlationId"`
+
+	OpenedAt  time.Time `json:"openedAt"`
+	ApproveBy time.Time `json:"approveBy"`
+	ExecuteBy time.Time `json:"executeBy,omitzero"` // set when approved
+	ClosedAt  time.Time `json:"closedAt,omitzero"`
+	Comment   string    `json:"comment,omitempty"` // of whoever decided last
+
+	Votes         []Vote         `json:"votes,omitempty"`
+	Events        []Event        `json:"events"`
+	Notifications []Notification `json:"notifications,omitempty"`
+	Use           *Use           `json:"use,omitempty"` // set when consumed
+
+	Unknown jsontext.Value `json:",embed"`
+}
+
+// Frozen is the request at opening, unmasked: resuming evaluates Received
+// again, and Canonical is what the digest covers. Numbers stand as they were
+// sent; blanks and escapes may not.
+type Frozen struct {
+	Received  jsontext.Value `json:"received"`
+	Canonical jsontext.Value `json:"canonical"`
+}
+
+// Fact is one line of what an approver reads. Value is masked as the pack says.
+type Fact struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+	Mark  string `json:"mark"` // "pinned", "defaulted", "masked" or ""
+}
+
+// Person is who asked. Both empty: nobody, an agent on its own.
+type Person struct {
+	ID  string `json:"oid,omitempty"` // object id
+	UPN string `json:"upn,omitempty"`
+}
+
+// Grade is [policy.Identity] in a stored document.
+type Grade struct{ policy.Identity }
+
+// Requirement is an approval rule that must be met.
+type Requirement struct {
+	PolicyID      string      `json:"policyId"`
+	Approvers     []string    `json:"approvers"`
+	Exclude       []string    `json:"exclude,omitempty"`
+	Need          int         `json:"need"`
+	ApproveWithin Seconds     `json:"approveWithin"`
+	ExecuteWithin Seconds     `json:"executeWithin"`
+	Notify        []string    `json:"notify,omitempty"`
+	Escalate      *Escalation `json:"escalate,omitempty"`
+	Relay         bool        `json:"relay,omitempty"`
+}
+
+// Escalation says who may vote besides, once After has passed since opening.
+type Escalation struct {
+	After     Seconds  `json:"after"`
+	Approvers []string `json:"approvers"`
+	Notify    []string `json:"notify,omitempty"`
+}
+
+// Seconds is a stored duration.
+type Seconds int64
+
+// Duration is s as Go has it.
+func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
+
+// Choice is what a voter said.
+type Choice string
+
+// The choices, spelled as in the contract.
+const (
+	Approve Choice = "approve"
+	Deny    Choice = "deny"
+)
+
+// Vote is one person's vote and the facts it was judged on.
+type Vote struct {
+	Event     string    `json:"event"` // id of its event
+	Voter     Voter     `json:"voter"`
+	Choice    Choice    `json:"vote"`
+	PolicyIDs []string  `json:"policyIds"` // the requirements it counted for
+	At        time.Time `json:"at"`
+	Comment   string    `json:"comment,omitempty"`
+	Relayed   bool      `json:"relayed,omitempty"` // mail-asserted, not signed in
+
+	Unknown jsontext.Value `json:",embed"`
+}
+
+// Voter is what a token said about a voter.
+type Voter struct {
+	Tenant        string   `json:"tid"`
+	ID            string   `json:"oid,omitempty"`
+	UPN           string   `json:"upn,omitempty"`
+	Groups        []string `json:"groups,omitempty"`
+	GroupsKnown   bool     `json:"groupsKnown,omitempty"`
+	AppRoles      []string `json:"appRoles,omitempty"`
+	AppRolesKnown bool     `json:"appRolesKnown,omitempty"`
+}
+
+// Kind is what an [Event] tells.
+type Kind string
+
+// The kinds of event, named as the audit log names them.
+const (
+	EventOpened   Kind = "approval.opened"
+	EventVoted    Kind = "approval.voted"
+	EventApproved Kind = "approval.approved"
+	EventClosed   Kind = "approval.closed"
+	EventConsumed Kind = "approval.consumed"
+)
+
+// Event is one transition. It is written with Logged false, handed to the log,
+// and then marked.
+type Event struct {
+	ID         string    `json:"id"` // unique; the log counts it once
+	Kind       Kind      `json:"kind"`
+	At         time.Time `json:"at"`
+	Status     Status    `json:"status"`               // after the event
+	By         string    `json:"by"`                   // app:<client id>, oid:<object id>, developer, clock or manifest
+	DecisionID string    `json:"decisionId,omitempty"` // the decision behind it
+	Comment    string    `json:"comment,omitempty"`
+	Logged     bool      `json:"logged"`
+}
+
+// Notification is one message to one recipient, sent until accepted.
+type Notification struct {
+	Kind        string    `json:"kind"` // asked, reminder, escalated or outcome
+	Recipient   string    `json:"recipient"`
+	Nonce       string    `json:"nonce"`
+	Due         time.Time `json:"due"`
+	Attempts    int       `json:"attempts,omitempty"`
+	LeasedUntil time.Time `json:"leasedUntil,omitzero"`
+	SentAt      time.Time `json:"sentAt,omitzero"`
+}
+
+// Use is the one use of an approval and the answer that was given.
+type Use struct {
+	Generation     Generation     `json:"generation"`
+	DecisionID     string         `json:"decisionId"`
+	IdempotencyKey string         `json:"idempotencyKey,omitempty"`
+	At             time.Time      `json:"at"`
+	Until          time.Time      `json:"until"` // the answer may be asked for again before
+	Answer         jsontext.Value `json:"answer"`
+}
+
+// Line is a closed approval that has given way to a later one.
+type Line struct {
+	Generation Generation `json:"generation"`
+	Status     Status     `json:"status"`
+	OpenedAt   time.Time  `json:"openedAt"`
+	ClosedAt   time.Time  `json:"closedAt"`
+	Comment    string     `json:"comment,omitempty"`
+}
+
+// ID is the public id of the document's current approval.
+func (d *Document) ID() string { return ID(d.Slot, d.Current.Generation) }
+
+// stamp is an instant as documents hold it.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,164 @@
+package approval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/identity"
+)
+
+// Reader is who reads approvals, in which tenant: the principal's own, and for
+// the local developer, who has none, one that the packs list.
+type Reader struct {
+	Principal identity.Principal
+	Tenant    string
+}
+
+func (r Reader) tenant() (string, error) {
+	tenant := lower(r.Tenant)
+	if tenant == "" || r.Principal.Kind != identity.Developer && tenant != lower(r.Principal.Tenant) {
+		return "", ErrNotFound
+	}
+	return tenant, nil
+}
+
+// Get reads one approval by its id. It is [ErrNotFound] for whoever is neither
+// the asking application nor a named approver nor an auditor, exactly as for an
+// id that does not exist.
+func (s *Service) Get(ctx context.Context, r Reader, id string, now time.Time) (Approval, error) {
+	slot, generation, ok := ParseID(id)
+	tenant, err := r.tenant()
+	if err != nil || !ok {
+		return Approval{}, ErrNotFound
+	}
+	h, err := s.load(ctx, tenant, slot, now)
+	if errors.Is(err, ErrNotFound) {
+		return Approval{}, ErrNotFound
+	}
+	if err != nil {
+		return Approval{}, err
+	}
+	if a, ok := s.generation(h.doc, generation, now); ok && s.visible(h.doc, r.Principal, now) {
+		return a, nil
+	}
+	return Approval{}, ErrNotFound
+}
+
+// visible reports whether p may read d, whose tenant is p's.
+func (s *Service) visible(d *Document, p identity.Principal, now time.Time) bool {
+	switch {
+	case p.Has(identity.RoleAuditor):
+		return true
+	case p.Application != "" && lower(p.Application) == d.Current.Application:
+		return true
+	default:
+		return p.Kind == identity.Person && s.approvers.Names(p, d, now)
+	}
+}
+
+// Bounds of a list.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 200
+	listReads    = 10 // pages of the store behind one page of ours
+)
+
+// ListQuery is a page of the approvals that a reader may see.
+type ListQuery struct {
+	Filter Filter
+	Limit  int    // 0 means [DefaultLimit]; at most [MaxLimit]
+	Page   string // "" for the first
+}
+
+// List is a page of approvals, newest first. Next continues it; "" ends. A
+// page may be shorter than its limit, or empty, before the end.
+type List struct {
+	Approvals []Approval
+	Next      string
+}
+
+// List returns what the reader may see. [ErrPage]: the page token is not one
+// of ours.
+func (s *Service) List(ctx context.Context, r Reader, q ListQuery, now time.Time) (List, error) {
+	list := List{Approvals: []Approval{}}
+	tenant, err := r.tenant()
+	if err != nil {
+		return list, nil //nolint:nilerr // whoever has no tenant sees nothing
+	}
+	query := Query{Tenant: tenant, Keys: s.lists(r.Principal, tenant, now), Filter: q.Filter, At: now, Page: q.Page}
+	if len(query.Keys) == 0 {
+		return list, nil
+	}
+	limit := q.limit()
+	for range listReads {
+		// Asking for what is missing, and no more, keeps Next exact.
+		query.Limit = limit - len(list.Approvals)
+		page, err := s.store.List(ctx, query)
+		if err != nil {
+			return List{}, fmt.Errorf("list approvals: %w", err)
+		}
+		if list.Approvals, err = s.appendVisible(ctx, list.Approvals, page.Records, r.Principal, q.Filter, now); err != nil {
+			return List{}, err
+		}
+		list.Next, query.Page = page.Next, page.Next
+		if page.Next == "" || len(list.Approvals) == limit {
+			break
+		}
+	}
+	return list, nil
+}
+
+func (q ListQuery) limit() int {
+	if q.Limit <= 0 {
+		return DefaultLimit
+	}
+	return min(q.Limit, MaxLimit)
+}
+
+// lists are the store's lists in which everything stands that p may see.
+func (s *Service) lists(p identity.Principal, tenant string, now time.Time) []Key {
+	if p.Has(identity.RoleAuditor) {
+		return []Key{Everything}
+	}
+	var keys []Key
+	if p.Application != "" {
+		keys = append(keys, ByApplication(p.Application))
+	}
+	if p.Kind == identity.Person {
+		keys = append(keys, s.approvers.Lists(tenant, p, now)...)
+	}
+	return keys
+}
+
+func (s *Service) appendVisible(ctx context.Context, to []Approval, records []Record, p identity.Principal, f Filter, now time.Time) ([]Approval, error) {
+	for _, r := range records {
+		h, err := heldFrom(r)
+		if err == nil && !h.doc.Current.logged() {
+			h, err = s.load(ctx, r.Tenant, r.Slot, now)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list approvals: %w", err)
+		}
+		// The list may be behind the document, and the document behind the clock.
+		if a := s.view(h.doc, now); f.admits(a.Status) && s.visible(h.doc, p, now) {
+			to = append(to, a)
+		}
+	}
+	return to, nil
+}
+
+func (f Filter) admits(s Status) bool {
+	switch f {
+	case OnlyOpen:
+		return s.Open()
+	case OnlyClosed:
+		return !s.Open()
+	case AnyState:
+	}
+	return true
+}
+
+func lower(s string) string { return strings.ToLower(s) }
