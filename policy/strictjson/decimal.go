@@ -137,7 +137,7 @@ func parseExponent(s string) (int32, bool) {
 	s = s[1:]
 	if len(s) > 0 && s[0] == '+' {
 		s = s[1:]
-		if len(s) > 0 && s[0] == '-' {
+		if len(s) > 0 && (s[0] == '-' || s[0] == '+') { // ParseInt takes a sign of its own
 			return 0, false
 		}
 	}
@@ -219,5 +219,5 @@ func DecimalOf(i int64) Decimal {
 
 func (d Decimal) exceedsSafeInteger() bool {
 	d.neg = false
-	return d.exp > int32(maxSafe.n) || d.Compare(maxSafe) > 0
+	return d.Compare(maxSafe) > 0
 }

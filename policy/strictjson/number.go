@@ -3,9 +3,8 @@ package strictjson
 import "strconv"
 
 const (
-	shortDigits  = 15  // so many significant digits always survive a double
-	shortExp     = 200 // well inside the range of a double
-	longestShort = 17  // digits of the longest shortest decimal of a double
+	shortDigits = 15  // so many significant digits always survive a double
+	shortExp    = 200 // well inside the range of a double
 )
 
 // checkNumber says why a JSON number literal is refused, or "". Refused are
@@ -43,7 +42,7 @@ func plainInteger(literal string) bool {
 
 func survivesDouble(literal string, d Decimal) bool {
 	f, err := strconv.ParseFloat(literal, 64)
-	if err != nil || int(d.n) > longestShort {
+	if err != nil {
 		return false
 	}
 	shortest, ok := ParseDecimal(strconv.FormatFloat(f, 'e', -1, 64))
