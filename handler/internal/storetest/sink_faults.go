@@ -1,0 +1,177 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/authorization-fabric/fabric/handler/internal/audit"
+)
+
+// SinkFault is what goes wrong with one call of a sink. The zero value is
+// nothing.
+type SinkFault uint8
+
+// The faults of a sink. All but the refusal tell the caller nothing about the
+// effect of its call.
+const (
+	SinkWorks      SinkFault = iota
+	SinkRefuses              // says for certain that it did nothing (an append: Absent)
+	SinkFails                // does nothing
+	SinkLosesReply           // does it and says that it failed
+	SinkLandsLate            // does it some calls later, and until then nothing
+	SinkHangs                // does nothing until the caller gives up
+	SinkHangsLate            // does it some calls after the caller gave up
+	SinkStuck                // does nothing and does not even return when the caller gives up: see FaultySink.Free
+)
+
+// SinkFaults are all faults.
+func SinkFaults() []SinkFault {
+	return []SinkFault{SinkRefuses, SinkFails, SinkLosesReply, SinkLandsLate, SinkHangs, SinkHangsLate, SinkStuck}
+}
+
+// String names the fault, for messages.
+func (f SinkFault) String() string {
+	return [...]string{"works", "refuses", "fails", "loses its reply", "lands late", "hangs", "hangs, lands late", "stuck"}[f]
+}
+
+// SinkCall is one call of a sink.
+type SinkCall struct {
+	Op     string // create, append, read or list
+	Name   string
+	Number int // counts every call, from 0
+}
+
+// FaultySink breaks the calls of a sink as Next says. It is safe for concurrent
+// use if Next is.
+type FaultySink struct {
+	Sink  audit.Sink
+	Next  func(SinkCall) SinkFault // nil: nothing breaks
+	Delay int                      // calls until something late lands; 0 means 3
+	Free  chan struct{}            // closed: what is stuck returns
+
+	mu    sync.Mutex
+	calls int    // guarded by mu
+	late  []late // guarded by mu
+}
+
+var _ audit.Sink = (*FaultySink)(nil)
+
+// ErrSink is what a broken call says.
+var ErrSink = errors.New("the sink is broken on purpose")
+
+// late is an effect on its way.
+type late struct {
+	due  int
+	land func()
+}
+
+// Create implements [audit.Sink].
+func (f *FaultySink) Create(ctx context.Context, name string) error {
+	return f.broken(ctx, "create", name, func(ctx context.Context) error { return f.Sink.Create(ctx, name) })
+}
+
+// Append implements [audit.Sink].
+func (f *FaultySink) Append(ctx context.Context, name string, position int64, data []byte) (audit.Outcome, error) {
+	data = slices.Clone(data)
+	outcome := audit.Unknown
+	err := f.broken(ctx, "append", name, func(ctx context.Context) (err error) {
+		outcome, err = f.Sink.Append(ctx, name, position, data)
+		return err
+	})
+	switch {
+	case errors.Is(err, errRefused):
+		return audit.Absent, err
+	case errors.Is(err, ErrSink), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return audit.Unknown, err
+	}
+	return outcome, err
+}
+
+var errRefused = errors.Join(ErrSink, errors.New("nothing was done"))
+
+// ReadRange implements [audit.Reader].
+func (f *FaultySink) ReadRange(ctx context.Context, name string, from int64) (io.ReadCloser, error) {
+	var body io.ReadCloser
+	err := f.broken(ctx, "read", name, func(ctx context.Context) (err error) {
+		body, err = f.Sink.ReadRange(ctx, name, from)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+// List implements [audit.Reader].
+func (f *FaultySink) List(ctx context.Context, prefix string) ([]audit.Object, error) {
+	var objects []audit.Object
+	err := f.broken(ctx, "list", prefix, func(ctx context.Context) (err error) {
+		objects, err = f.Sink.List(ctx, prefix)
+		return err
+	})
+	return objects, err
+}
+
+// broken makes one call with whatever fault is its turn.
+func (f *FaultySink) broken(ctx context.Context, op, name string, do func(context.Context) error) error {
+	number := f.arrive()
+	fault := SinkWorks
+	if f.Next != nil {
+		fault = f.Next(SinkCall{Op: op, Name: name, Number: number})
+	}
+	later := func() { _ = do(context.WithoutCancel(ctx)) }
+	switch fault {
+	case SinkWorks:
+		return do(ctx)
+	case SinkRefuses:
+		return errRefused
+	case SinkLosesReply:
+		later()
+	case SinkLandsLate:
+		f.postpone(later)
+	case SinkHangs:
+		<-ctx.Done()
+	case SinkHangsLate:
+		<-ctx.Done()
+		f.postpone(later)
+	case SinkStuck:
+		<-f.Free
+	}
+	return errors.Join(ErrSink, ctx.Err())
+}
+
+// arrive counts a call and lands what is due.
+func (f *FaultySink) arrive() (number int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	number = f.calls
+	f.calls++
+	f.late = slices.DeleteFunc(f.late, func(l late) bool {
+		if l.due > number {
+			return false
+		}
+		l.land()
+		return true
+	})
+	return number
+}
+
+func (f *FaultySink) postpone(land func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.late = append(f.late, late{f.calls + max(f.Delay, 1), land})
+}
+
+// Land makes everything late happen now, in the order in which it was asked
+// for.
+func (f *FaultySink) Land() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, l := range f.late {
+		l.land()
+	}
+	f.late = nil
+}
