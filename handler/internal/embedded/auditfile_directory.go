@@ -1,0 +1,43 @@
+package embedded
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// makeLasting makes a directory and what is missing above it, for its owner
+// only, so that they are still there after a crash. One that exists is fine.
+func makeLasting(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeLasting(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o700)
+	}
+	there := errors.Is(err, fs.ErrExist)
+	if err != nil && !there {
+		return err
+	}
+	err = syncDirectory(filepath.Dir(path))
+	if there && errors.Is(err, fs.ErrPermission) {
+		return nil // somebody else made it, in a directory that is theirs
+	}
+	return err
+}
+
+// syncDirectory makes the names in a directory durable. Windows knows no such
+// call: there a crash of the machine may lose a file that was just made.
+func syncDirectory(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	directory, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
+}
