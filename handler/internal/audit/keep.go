@@ -14,6 +14,9 @@ import (
 // limit of a sink.
 const maxChunk = 2 << 20
 
+// maxPack is more than any pack document.
+const maxPack = 64 << 20
+
 // keeper remembers what is known to be kept already.
 type keeper struct {
 	mu    sync.Mutex
@@ -47,6 +50,13 @@ func packName(environment, hash string) string {
 
 func keyName(environment, keyID string) string {
 	return environmentPrefix(environment) + "keys/" + keyID + ".json"
+}
+
+// isKept reports whether an object of that name is kept in a folder of an
+// environment.
+func isKept(name, folder string) bool {
+	parts := strings.Split(name, "/")
+	return len(parts) == 4 && parts[2] == folder && strings.HasSuffix(parts[3], ".json")
 }
 
 func (l *Log) keep(ctx context.Context, name string, document []byte) error {

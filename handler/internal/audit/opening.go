@@ -16,17 +16,25 @@ const openingWindow = 64 << 10
 // nothing in it was ever acknowledged.
 var errNoOpening = errors.New("no whole first line")
 
-// readOpened reads the first line of a segment.
+// readOpened reads the first line of a segment. The line after it, if there is
+// one, must name its hash.
 func readOpened(ctx context.Context, r Reader, name string) (opened, error) {
 	data, err := readRange(ctx, r, name, 0, openingWindow)
 	if err != nil {
 		return opened{}, err
 	}
-	end := bytes.IndexByte(data, '\n')
-	if end < 0 {
+	end := bytes.IndexByte(data, '\n') + 1
+	if end == 0 {
 		return opened{}, errNoOpening
 	}
-	return parseOpened(data[:end+1])
+	first, rest := data[:end], data[end:]
+	if i := bytes.Index(rest, []byte(prevPart)); i >= 0 && i+len(prevPart)+hashLength <= len(rest) {
+		prev := rest[i+len(prevPart):][:hashLength]
+		if !bytes.Equal(prev, appendHash(nil, first)) {
+			return opened{}, errNoOpening
+		}
+	}
+	return parseOpened(first)
 }
 
 // parseOpened is the inverse of [opened.appendBody], for whole lines. It

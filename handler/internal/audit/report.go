@@ -1,0 +1,55 @@
+package audit
+
+// Report is what [Verify] found. Only Clean means that nothing is wrong.
+type Report struct {
+	Clean     bool        `json:"clean"`
+	Segments  int         `json:"segments"`
+	Records   int64       `json:"records"`   // whole lines that count
+	Bytes     int64       `json:"bytes"`     // read
+	Findings  []Finding   `json:"findings"`  // by segment and line
+	Uncertain []Uncertain `json:"uncertain"` // no findings: what an honest failure leaves
+	Open      []string    `json:"open"`      // segments whose end no other names: a tail cut there is not seen
+	Ignored   []string    `json:"ignored"`   // objects that are no part of the log
+}
+
+// Fault is what is wrong at one place.
+type Fault string
+
+// The faults that [Verify] tells apart.
+const (
+	FaultChanged   Fault = "changed"   // a line is not what the chain says it was
+	FaultMalformed Fault = "malformed" // a line that the writer would not have written
+	FaultDropped   Fault = "dropped"   // lines are missing in front of this one
+	FaultDoubled   Fault = "doubled"   // a line stands twice
+	FaultSwapped   Fault = "swapped"   // a line stands where another one belongs
+	FaultInserted  Fault = "inserted"  // a line that the chain does not know
+	FaultCut       Fault = "cut"       // the segment ends before its successor says it did
+	FaultExtended  Fault = "extended"  // the segment goes on behind its end
+	FaultRewritten Fault = "rewritten" // the chain ends in another hash than its successor says
+	FaultMissing   Fault = "missing"   // a segment that this one names is not there
+	FaultForked    Fault = "forked"    // another segment names the same predecessor
+	FaultMisplaced Fault = "misplaced" // the first line is of another segment
+	FaultPack      Fault = "pack"      // a kept pack document does not have its hash
+)
+
+// Finding is one thing that is wrong. Line counts from 1; Seq is the sequence
+// number that belongs there.
+type Finding struct {
+	Fault   Fault  `json:"fault"`
+	Segment string `json:"segment"`
+	Line    int    `json:"line"`
+	Seq     uint64 `json:"seq"`
+	Offset  int64  `json:"offset"`
+	Detail  string `json:"detail"`
+}
+
+// Uncertain is the end of a segment of which nobody was told that it is there:
+// the frame of an append without outcome, or the torn line of a crash. Records
+// in it may never have been answered.
+type Uncertain struct {
+	Segment string `json:"segment"`
+	Offset  int64  `json:"offset"`
+	Length  int64  `json:"length"`
+	Records int    `json:"records"` // whole lines, where all of the frame is there
+	Torn    bool   `json:"torn"`    // bytes that prove nothing, and are shown by nobody
+}
