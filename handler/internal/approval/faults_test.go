@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/storetest"
+	"github.com/authorization-fabric/fabric/policy"
 )
 
 // faultAt breaks the calls of those numbers, counted from 1.
@@ -286,4 +288,37 @@ func TestEndedContext(t *testing.T) {
 	wantError(t, "Open with an ended context", err, context.Canceled)
 	w.log.Refuse = nil
 	mustOpen(t, s, order("a"), noon) // nothing is left locked
+}
+
+// Whoever waits for another caller of the same call stops when its time is up.
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := memoryWorld()
+		s := w.service()
+		logging, goOn := make(chan struct{}), make(chan struct{})
+		w.log.Refuse = func() error { close(logging); <-goOn; return nil }
+		done := make(chan error)
+		go func() {
+			_, _, err := s.Open(t.Context(), order("a"), noon)
+			done <- err
+		}()
+		<-logging
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _, err := s.Open(ctx, order("a"), noon)
+		wantError(t, "Open while another is logging", err, context.DeadlineExceeded)
+		close(goOn)
+		wantError(t, "Open of the other", <-done, nil)
+	})
+}
+
+// A call without a digest has no slot: the store is not even asked.
+func TestNoDigestAsksNothing(t *testing.T) {
+	w := newWorld(storetest.FaultyApprovals{Next: func(string) storetest.Fault { return storetest.FailBefore }})
+	none := approval.Call{Tenant: tenant, Application: flow}
+	for id, want := range map[string]policy.ApprovalState{"": policy.NoApproval, approval.ID("00000000000000000000000000", 1): policy.ApprovalMismatch} {
+		if found, err := w.service().Find(t.Context(), none, id, noon); err != nil || found.Facts.State != want {
+			t.Errorf("Find(%q) = state %d, %v, want %d", id, found.Facts.State, err, want)
+		}
+	}
 }

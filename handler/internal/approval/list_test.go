@@ -116,11 +116,11 @@ func TestListPagesOverWhatIsHidden(t *testing.T) {
 	want := []string{}
 	for i := range 60 {
 		r := order(fmt.Sprint(i))
-		if i%7 != 0 { // not the application's own: only approvers see it
+		if i%3 == 0 { // not the application's own: only approvers see it
 			r.Application = "other"
 		}
 		a := mustOpen(t, s, r, noon.Add(time.Duration(i)*time.Second))
-		if i%7 == 0 {
+		if i%3 != 0 {
 			want = append(want, a.ID)
 		}
 	}
@@ -129,6 +129,12 @@ func TestListPagesOverWhatIsHidden(t *testing.T) {
 		got := idsOf(t, s, reader(application(flow)), approval.ListQuery{Limit: limit}, noon)
 		if !slices.Equal(got, want) {
 			t.Errorf("List, %d a page = %q, want %q", limit, got, want)
+		}
+		// A person who uses the application, and whose lists hold more than that.
+		user := person("ben")
+		user.Application = flow
+		if got := idsOf(t, s, reader(user), approval.ListQuery{Limit: limit}, noon); !slices.Equal(got, want) {
+			t.Errorf("List of a user, %d a page = %q, want %q", limit, got, want)
 		}
 		// The approver is named by nothing any more, so all of it is hidden.
 		w.named["mia"] = false

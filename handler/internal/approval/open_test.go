@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -252,24 +253,6 @@ func TestApprovalService(t *testing.T) {
 	storetest.ApprovalService(t, func(*testing.T) approval.Store { return &storetest.MemoryApprovals{} })
 }
 
-func TestManyCallsOfOneAgentKeepTheCap(t *testing.T) {
-	w := memoryWorld()
-	w.options = approval.Options{OpenPerUser: 7}
-	s := w.service()
-	var wg sync.WaitGroup
-	for i := range 40 {
-		wg.Go(func() {
-			if _, _, err := s.Open(t.Context(), order(fmt.Sprint(i)), noon); err != nil && !errors.Is(err, approval.ErrLimit) {
-				t.Errorf("Open = %v", err)
-			}
-		})
-	}
-	wg.Wait()
-	if n := len(w.log.Lines()); n != 7 {
-		t.Errorf("%d approvals were opened, want 7", n)
-	}
-}
-
 // Several processes (services) on one store have only the revisions.
 func TestManyProcessesOpenOne(t *testing.T) {
 	w := memoryWorld()
@@ -296,6 +279,58 @@ func TestManyProcessesOpenOne(t *testing.T) {
 	if len(events) != 1 {
 		t.Errorf("the log has %d events, want 1 (ids may be repeated)", len(events))
 	}
+}
+
+// A write whose answer is lost is recognised by its event: the caller is told,
+// in the same call, that it opened the approval.
+func TestALostAnswerIsRecognised(t *testing.T) {
+	for _, fault := range []storetest.Fault{storetest.FailBefore, storetest.FailAfter} {
+		for put := 1; put <= 2; put++ { // the opening, and its mark
+			w := memoryWorld()
+			n := 0
+			w.store = storetest.FaultyApprovals{Store: w.store, Next: func(call string) storetest.Fault {
+				if call == "put" {
+					n++
+				}
+				if call == "put" && n == put {
+					return fault
+				}
+				return storetest.NoFault
+			}}
+			if a, created, err := w.service().Open(t.Context(), order("a"), noon); err != nil || !created {
+				t.Errorf("fault %d in write %d: Open = %s, created %t, %v, want it created", fault, put, a.ID, created, err)
+			}
+			wantLines(t, w, "approval.opened pending")
+		}
+	}
+}
+
+// overtaken lets another process go first, once.
+type overtaken struct {
+	approval.Store
+	first *func()
+}
+
+func (o overtaken) Put(ctx context.Context, r approval.Record, was approval.Revision) (approval.Revision, error) {
+	if first := *o.first; first != nil {
+		*o.first = nil
+		first()
+	}
+	return o.Store.Put(ctx, r, was)
+}
+
+// A lost race is read again: the approval is the other's.
+func TestALostRaceFindsTheOther(t *testing.T) {
+	w := memoryWorld()
+	other := w.service()
+	var theirs approval.Approval
+	first := func() { theirs = mustOpen(t, other, order("a"), noon) }
+	w.store = overtaken{w.store, &first}
+	ours, created, err := w.service().Open(t.Context(), order("a"), noon)
+	if err != nil || created || ours.ID != theirs.ID {
+		t.Errorf("Open = %s, created %t, %v, want %s of the other process", ours.ID, created, err, theirs.ID)
+	}
+	wantLines(t, w, "approval.opened pending")
 }
 
 // approvals.md: while a previous key exists both slots are read, the previous

@@ -45,11 +45,8 @@ func (w *world) service() *approval.Service {
 	return approval.New(w.store, w.keys, w.log.Append, w, w.options)
 }
 
-// Lists implements [approval.Approvers].
-func (w *world) Lists(_ string, p identity.Principal, _ time.Time) []approval.Key {
-	if !w.named[p.ObjectID] {
-		return nil
-	}
+// Lists implements [approval.Approvers]. It gives too many, which it may.
+func (w *world) Lists(string, identity.Principal, time.Time) []approval.Key {
 	return []approval.Key{approval.ByApprover("finance/over", "role:Manager")}
 }
 

@@ -42,7 +42,7 @@ func (a *Approvals) List(ctx context.Context, q approval.Query) (page approval.P
 				return err
 			}
 			page.Records = append(page.Records, r)
-			after = bytes.Clone(place)
+			after = place
 		}
 		return ctx.Err()
 	})
@@ -159,7 +159,7 @@ func (a *Approvals) Due(ctx context.Context, at time.Time, limit int, token stri
 				return err
 			}
 			page.Records = append(page.Records, r)
-			after = bytes.Clone(key)
+			after = key
 		}
 		return ctx.Err()
 	})

@@ -88,7 +88,7 @@ func pagingAcrossWrites(t *testing.T, a *approvals) {
 	q := k
 	q.Limit = 3
 	seen := map[string]int{}
-	for n := 0; ; n++ {
+	for n := range maxPages {
 		page, err := a.store.List(t.Context(), q)
 		if err != nil {
 			t.Fatalf("List = %v", err)
@@ -151,7 +151,7 @@ func badPage(t *testing.T, a *approvals) {
 func (a *approvals) due(at time.Time, limit int) []string {
 	a.t.Helper()
 	slots, token := []string{}, ""
-	for {
+	for range maxPages {
 		page, err := a.store.Due(a.t.Context(), at, limit, token)
 		if err != nil {
 			a.t.Fatalf("Due = %v", err)
@@ -161,6 +161,8 @@ func (a *approvals) due(at time.Time, limit int) []string {
 			return slots
 		}
 	}
+	a.t.Fatalf("Due has no end")
+	return nil
 }
 
 func dueAt(slot, tenant string, due time.Time) approval.Record {

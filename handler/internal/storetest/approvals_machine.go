@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -103,6 +104,7 @@ func (m *machine) wantOpen(name string) (id string, err error) {
 func ApprovalService(t *testing.T, open func(t *testing.T) approval.Store) {
 	t.Run("machine", func(t *testing.T) { runMachine(t, open(t)) })
 	t.Run("many at once open one", func(t *testing.T) { manyOpenOne(t, open(t)) })
+	t.Run("many calls of one agent keep the cap", func(t *testing.T) { manyKeepTheCap(t, open(t)) })
 }
 
 func runMachine(t *testing.T, store approval.Store) {
@@ -145,5 +147,23 @@ func manyOpenOne(t *testing.T, store approval.Store) {
 	}
 	if lines := log.Lines(); !slices.Equal(lines, []string{"approval.opened pending"}) {
 		t.Errorf("the log has %q, want its opening once", lines)
+	}
+}
+
+// manyKeepTheCap: what one process opens at once does not pass a cap together.
+func manyKeepTheCap(t *testing.T, store approval.Store) {
+	var log EventLog
+	s := approval.New(store, approval.Keys{Current: Key}, log.Append, nil, approval.Options{OpenPerUser: 7})
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			if _, _, err := s.Open(t.Context(), Order(fmt.Sprint(i)), Noon); err != nil && !errors.Is(err, approval.ErrLimit) {
+				t.Errorf("Open = %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(log.Entries()); n != 7 {
+		t.Errorf("%d approvals were opened, want 7", n)
 	}
 }
