@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -27,6 +28,7 @@ type checked struct {
 	prev    [hashLength]byte
 	hash    [hashLength]byte
 	suspect bool // a finding explains it, or what stands beside it
+	sure    bool // somebody else names its hash
 }
 
 // maxFindings bounds what is said about one segment.
@@ -74,7 +76,7 @@ func (c *checker) add(line []byte) {
 	copy(l.hash[:], hashPrefix)
 	hex.Encode(l.hash[len(hashPrefix):], sum[:])
 	h, ok := parseHead(line)
-	if !ok {
+	if !ok || bytes.Contains(line[1:], []byte(linePrefix)) { // two lines in one, whose line feed was changed
 		c.release(nil)
 		l.seq = c.expected()
 		c.find(FaultMalformed, &l, "not a line of this log")
@@ -180,7 +182,7 @@ func (c *checker) release(next *checked) {
 		c.find(FaultDropped, held, "missing before it: sequence %d to %d", want, held.seq-1)
 	case last.suspect:
 		// The line before was changed, as was said.
-	case next != nil && next.prev != held.hash:
+	case last.sure, next != nil && next.prev != held.hash:
 		c.find(FaultChanged, held, "it does not name the hash of the line before it, nor the next line its own")
 	default:
 		c.find(FaultChanged, last, "the next line does not name its hash")

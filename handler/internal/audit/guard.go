@@ -54,6 +54,18 @@ func (g *guard) call(ctx context.Context, f func(context.Context) answer) answer
 	}
 }
 
+// within runs f beside the caller and returns when it does, or ctx ends.
+func within(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // append is [Sink.Append]. Frame must not be changed after an Unknown.
 func (g *guard) append(ctx context.Context, name string, position int64, frame []byte) (Outcome, error) {
 	a := g.call(ctx, func(ctx context.Context) answer {

@@ -16,8 +16,9 @@ type lineReader struct {
 	offset int64 // of the next line
 }
 
-func newLineReader(r io.Reader) *lineReader {
-	return &lineReader{reader: bufio.NewReaderSize(r, 1<<20)}
+// newLineReader reads an object of about size bytes.
+func newLineReader(r io.Reader, size int64) *lineReader {
+	return &lineReader{reader: bufio.NewReaderSize(r, int(min(size+1, 1<<20)))}
 }
 
 // next is the next line with its line feed, without one at the end of the

@@ -54,7 +54,7 @@ type Log struct {
 // Open starts a log whose first segments are durable when it returns. A sink
 // that does not work is no error here: [Log.Ready] says so and the log
 // recovers by itself. An error means options that are wrong, or, with
-// Continue, predecessors that cannot be read.
+// Continue, predecessors that could not be read before ctx ended.
 func Open(ctx context.Context, sink Sink, options Options) (*Log, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -68,7 +68,7 @@ func Open(ctx context.Context, sink Sink, options Options) (*Log, error) {
 		l.stations = append(l.stations, &station{lane: lane{index: i, options: &l.options, sink: l.sink}})
 	}
 	if options.Continue {
-		if err := l.findPredecessors(ctx, sink); err != nil {
+		if err := within(ctx, func() error { return l.findPredecessors(ctx, sink) }); err != nil {
 			l.cancel()
 			return nil, fmt.Errorf("audit: %w", err)
 		}

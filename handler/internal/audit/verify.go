@@ -142,7 +142,7 @@ func checkSegment(ctx context.Context, r Reader, s *indexed, progress func(int64
 	if err != nil {
 		return segmentCheck{}, fmt.Errorf("read %s: %w", s.object.Name, err)
 	}
-	w := &walk{checker: checker{segment: s.object.Name}, lines: newLineReader(body), progress: progress}
+	w := &walk{checker: checker{segment: s.object.Name}, lines: newLineReader(body, s.object.Size), progress: progress}
 	err = w.run(ctx, s)
 	if err = errors.Join(err, body.Close()); err != nil {
 		return segmentCheck{}, fmt.Errorf("read %s: %w", s.object.Name, err)
@@ -292,6 +292,10 @@ func (w *walk) rest(rest []byte, said tail) {
 // wrongRest finds the line that is wrong behind the certain end.
 func (w *walk) wrongRest(rest []byte, u uncertain) {
 	c := &w.checker
+	certain := c.last()
+	if certain != nil {
+		certain.sure = true
+	}
 	for line := range bytes.Lines(rest) {
 		if bytes.HasSuffix(line, []byte{'\n'}) {
 			c.add(line)
@@ -307,6 +311,8 @@ func (w *walk) wrongRest(rest []byte, u uncertain) {
 		c.find(FaultCut, at, "the torn line that its successor names is gone")
 	case u.torn:
 		c.find(FaultChanged, at, "not the torn line that its successor names")
+	case c.last() == certain:
+		c.find(FaultChanged, at, "not the line that its successor names as uncertain")
 	default:
 		c.find(FaultChanged, c.last(), "not the lines that its successor names as uncertain")
 	}

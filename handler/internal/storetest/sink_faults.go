@@ -52,9 +52,10 @@ type FaultySink struct {
 	Delay int                      // calls until something late lands; 0 means 3
 	Free  chan struct{}            // closed: what is stuck returns
 
-	mu    sync.Mutex
-	calls int    // guarded by mu
-	late  []late // guarded by mu
+	mu      sync.Mutex
+	calls   int    // guarded by mu
+	late    []late // guarded by mu
+	crashed bool   // guarded by mu
 }
 
 var _ audit.Sink = (*FaultySink)(nil)
@@ -117,9 +118,11 @@ func (f *FaultySink) List(ctx context.Context, prefix string) ([]audit.Object, e
 
 // broken makes one call with whatever fault is its turn.
 func (f *FaultySink) broken(ctx context.Context, op, name string, do func(context.Context) error) error {
-	number := f.arrive()
+	number, crashed := f.arrive()
 	fault := SinkWorks
-	if f.Next != nil {
+	if crashed {
+		fault = SinkFails
+	} else if f.Next != nil {
 		fault = f.Next(SinkCall{Op: op, Name: name, Number: number})
 	}
 	later := func() { _ = do(context.WithoutCancel(ctx)) }
@@ -144,7 +147,7 @@ func (f *FaultySink) broken(ctx context.Context, op, name string, do func(contex
 }
 
 // arrive counts a call and lands what is due.
-func (f *FaultySink) arrive() (number int) {
+func (f *FaultySink) arrive() (number int, crashed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	number = f.calls
@@ -156,7 +159,7 @@ func (f *FaultySink) arrive() (number int) {
 		l.land()
 		return true
 	})
-	return number
+	return number, f.crashed
 }
 
 func (f *FaultySink) postpone(land func()) {
@@ -167,11 +170,17 @@ func (f *FaultySink) postpone(land func()) {
 
 // Land makes everything late happen now, in the order in which it was asked
 // for.
-func (f *FaultySink) Land() {
+func (f *FaultySink) Land() { f.Crash(func() bool { return true }) }
+
+// Crash is the end of the process that used f: of what is late only what lands
+// says so for happens, and from then on every call fails.
+func (f *FaultySink) Crash(lands func() bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, l := range f.late {
-		l.land()
+		if lands() {
+			l.land()
+		}
 	}
-	f.late = nil
+	f.late, f.crashed = nil, true
 }
