@@ -107,10 +107,10 @@ func (c *checker) place(l checked) {
 		c.find(FaultChanged, &l, "its sequence number is %d, not %d", l.seq, want)
 		l.seq = want
 		c.push(l)
-	case c.linkedEarlier(&l):
-		c.push(l)
 	case l.hash == last.hash:
 		c.findAt(FaultDoubled, l, last.seq, "the same as the line before")
+	case c.linkedEarlier(&l):
+		c.push(l)
 	case l.seq <= last.seq:
 		c.findAt(FaultInserted, l, last.seq+1, "sequence number %d comes again", l.seq)
 	default:

@@ -169,7 +169,9 @@ func TestEveryLine(t *testing.T) {
 		other := bytes.SplitAfter(c.sink.Bytes(c.names[len(c.names)-1]), []byte{'\n'})[1]
 		for i := range lines {
 			n := i + 1
-			c.wantFound(t, name, join(lines[:i], lines[n:]), n, "line %d dropped", n)
+			if i < certainLines(c, t, name, len(lines)) {
+				c.wantFound(t, name, join(lines[:i], lines[n:]), n, "line %d dropped", n)
+			}
 			if !bytes.HasSuffix(lines[i], []byte{'\n'}) {
 				continue // the torn end is no line that could be moved
 			}
@@ -183,6 +185,17 @@ func TestEveryLine(t *testing.T) {
 			c.wantFound(t, name, join(lines[:n], lines[:1], lines[n:]), n+1, "the first line again after line %d", n)
 		}
 	})
+}
+
+// certainLines is how many of a segment's lines must be there: not those of a
+// frame without outcome.
+func certainLines(c chain, t *testing.T, name string, lines int) int {
+	for _, u := range c.verify(t).Uncertain {
+		if u.Segment == name {
+			return lines - u.Records
+		}
+	}
+	return lines
 }
 
 func join(parts ...[][]byte) []byte { return bytes.Join(slices.Concat(parts...), nil) }

@@ -292,6 +292,7 @@ func (w *walk) rest(rest []byte, said tail) {
 // wrongRest finds the line that is wrong behind the certain end.
 func (w *walk) wrongRest(rest []byte, u uncertain) {
 	c := &w.checker
+	begin := checked{line: c.line + 1, seq: c.expected(), offset: c.offset}
 	certain := c.last()
 	if certain != nil {
 		certain.sure = true
@@ -302,18 +303,16 @@ func (w *walk) wrongRest(rest []byte, u uncertain) {
 		}
 	}
 	c.release(nil)
-	at := &checked{line: c.line + 1, seq: c.expected(), offset: c.offset}
 	switch n := int64(len(rest)); {
 	case len(c.findings) > 0:
-	case n > u.length:
-		c.find(FaultExtended, at, "the segment goes on behind the end that its successor names")
 	case n < u.length:
-		c.find(FaultCut, at, "the torn line that its successor names is gone")
-	case u.torn:
-		c.find(FaultChanged, at, "not the torn line that its successor names")
-	case c.last() == certain:
-		c.find(FaultChanged, at, "not the line that its successor names as uncertain")
+		c.find(FaultCut, &begin, "the torn line that its successor names is gone")
+	case n > u.length && (u.length == 0 || string(appendHash(nil, rest[:u.length])) == u.hash):
+		c.find(FaultExtended, &checked{line: c.line + 1, seq: c.expected(), offset: c.offset},
+			"the segment goes on behind the end that its successor names")
+	case n > u.length || c.last() == certain:
+		c.find(FaultChanged, &begin, "not what its successor names as uncertain")
 	default:
-		c.find(FaultChanged, c.last(), "not the lines that its successor names as uncertain")
+		c.find(FaultChanged, c.last(), "not what its successor names as uncertain")
 	}
 }
