@@ -43,6 +43,7 @@ type Decision struct {
 	Advice       []string
 	Packs        []PackRef // the packs of the tenant, in order
 	Recorded     Recorded
+	Asked        *Asked      // nil unless REQUIRE_APPROVAL
 	Trace        []TraceLine // nil unless asked for
 }
 
@@ -113,4 +114,23 @@ type TraceLine struct {
 	Rule   string `json:"rule"`
 	Result string `json:"result"` // matched | not matched | error | denied | asks | allows | …
 	Detail string `json:"detail"`
+}
+
+// Asked is what people who must approve a call are shown and what the approval
+// is bound to. It comes with REQUIRE_APPROVAL only.
+type Asked struct {
+	Title        string // the action's, or its id
+	ResourceType string
+	Canonical    []byte // the JSON that the digest covers, before masking
+	Facts        []Fact // parameters by label, in the order of their names
+	Risk         string // context.risk where some pack declares it
+	RiskScore    string // context.riskScore in plain notation
+	Zone         *time.Location
+}
+
+// Fact is one line that an approver reads, masked and with secrets redacted.
+type Fact struct {
+	Label string
+	Value string
+	Mark  string // "pinned", "masked" or ""
 }

@@ -95,5 +95,6 @@ const (
 // never come from the caller.
 type Approval struct {
 	State ApprovalState
+	Named bool              // the request named the approval by its id
 	Votes map[string][]User // approving votes by public rule id, each a person
 }

@@ -95,3 +95,33 @@ func appendEscape(dst []byte, c byte) []byte {
 	}
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
+
+// AppendAsSent writes v with the order of members and the number literals as
+// they were sent: [Parse] reads the same value back.
+func AppendAsSent(dst []byte, v Value) []byte {
+	switch v.kind {
+	case Number:
+		return append(dst, v.text...)
+	case Array:
+		dst = append(dst, '[')
+		for i, item := range v.items {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendAsSent(dst, item)
+		}
+		return append(dst, ']')
+	case Object:
+		dst = append(dst, '{')
+		for i, m := range v.members {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(AppendString(dst, m.Name), ':')
+			dst = AppendAsSent(dst, m.Value)
+		}
+		return append(dst, '}')
+	default:
+		return AppendCanonical(dst, v)
+	}
+}

@@ -162,3 +162,6 @@ func utf16Rank(r rune) int64 {
 	}
 	return int64(r) << 16
 }
+
+// Has reports whether an object has a member of that name, null or not.
+func (v Value) Has(name string) bool { return v.Get(name).kind != Absent }
