@@ -216,8 +216,8 @@ type arg struct {
 	dec     strictjson.Decimal
 	text    string // datetime: the canonical UTC form; url: the canonical form
 	instant time.Time
-	line    command.Line
-	url     weburl.URL
+	line    *command.Line
+	url     *weburl.URL
 }
 
 // read types v into a. It returns what is wrong with the value, never the
@@ -305,7 +305,7 @@ func (p *param) readURL(v strictjson.Value, a *arg) string {
 	if err != nil {
 		return err.Error()
 	}
-	a.url, a.text = u, u.String()
+	a.url, a.text = &u, u.String()
 	a.value = strictjson.StringOf(a.text)
 	return ""
 }
@@ -318,7 +318,7 @@ func (p *param) readCommand(v strictjson.Value, a *arg) string {
 	if err != nil {
 		return err.Error()
 	}
-	a.line = line
+	a.line = &line
 	return ""
 }
 

@@ -89,7 +89,7 @@ type requirement struct {
 	have   int
 }
 
-var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
+var evaluations = sync.Pool{New: func() any { return &evaluation{roleWords: make(roleSet, 0, 64)} }}
 
 // Evaluate decides one call without putting it into words: no digest, reason,
 // alternatives or effective parameters. It is safe for concurrent use.

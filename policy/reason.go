@@ -119,7 +119,7 @@ func (g *guard) bare(action string) bool {
 // opaque is whether the call's command cannot be known before it runs, and
 // what makes it so: the construct, its column and how to write it instead.
 func (e *evaluation) opaque() (opaque bool, construct string) {
-	if e.act == nil || e.act.command < 0 || len(e.args) <= e.act.command || !e.args[e.act.command].set {
+	if e.act == nil || e.act.command < 0 || len(e.args) <= e.act.command || e.args[e.act.command].line == nil {
 		return false, ""
 	}
 	construct = e.args[e.act.command].line.Explain()

@@ -59,7 +59,7 @@ func (e *evaluation) isolation(r *rule) int {
 
 func (x *isolate) allows(a *arg) bool {
 	for i := range x.hosts {
-		if x.hosts[i].Matches(a.url) {
+		if x.hosts[i].Matches(*a.url) {
 			return true
 		}
 	}
@@ -122,7 +122,7 @@ func (e *evaluation) hits(g *guard) bool {
 		if t.line == nil {
 			return true
 		}
-		if c := e.act.command; c >= 0 && (!e.args[c].set || t.line.Restricts(e.args[c].line)) {
+		if c := e.act.command; c >= 0 && (!e.args[c].set || t.line.Restricts(*e.args[c].line)) {
 			return true
 		}
 	}
@@ -157,7 +157,7 @@ func (e *evaluation) takeOffers() {
 	for i, o := range e.allowPatterns {
 		patterns[i] = o.pattern
 	}
-	_, used := command.Permits(e.args[e.act.command].line, patterns)
+	_, used := command.Permits(*e.args[e.act.command].line, patterns)
 	for _, i := range used {
 		if r := e.allowPatterns[i].rule; !slices.Contains(e.allows, r) {
 			e.allows = append(e.allows, r)
