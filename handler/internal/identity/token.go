@@ -64,7 +64,7 @@ type UnauthenticatedError struct {
 // Error implements error.
 func (e *UnauthenticatedError) Error() string { return "unauthenticated: " + e.Reason }
 
-// Unwrap is what the token library said, if it was that.
+// Unwrap is why the keys could not be read, if it was that.
 func (e *UnauthenticatedError) Unwrap() error { return e.cause }
 
 func refuse(reason string) error { return &UnauthenticatedError{Reason: reason} }
@@ -130,22 +130,22 @@ func (v *Validator) key(ctx context.Context, kid string) (*rsa.PublicKey, error)
 	return key, nil
 }
 
-// explain names the check that failed, in our words: the library's own would
-// quote the token.
+// explain names the check that failed, in our words: the library's own may
+// quote the token, and errors are logged.
 func explain(err error) error {
 	var own *UnauthenticatedError
 	switch {
 	case errors.As(err, &own):
 		return own
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return &UnauthenticatedError{Reason: "the token has expired", cause: err}
+		return refuse("the token has expired")
 	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
-		return &UnauthenticatedError{Reason: "the token is not valid yet: compare the clocks", cause: err}
+		return refuse("the token is not valid yet: compare the clocks")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
-		return &UnauthenticatedError{Reason: "the token lacks exp or nbf", cause: err}
+		return refuse("the token lacks exp or nbf")
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return &UnauthenticatedError{Reason: "the token's signature does not fit", cause: err}
+		return refuse("the token's signature does not fit")
 	default:
-		return &UnauthenticatedError{Reason: "the bearer token is not a signed JWT", cause: err}
+		return refuse("the bearer token is not a signed JWT")
 	}
 }

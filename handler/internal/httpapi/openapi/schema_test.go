@@ -1,0 +1,106 @@
+package openapi_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/authorization-fabric/fabric/handler/internal/authorize"
+	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
+	"github.com/authorization-fabric/fabric/handler/internal/httpapi/openapi"
+	"github.com/authorization-fabric/fabric/handler/internal/identity"
+	"github.com/authorization-fabric/fabric/policy"
+	"github.com/authorization-fabric/fabric/policy/strictjson"
+)
+
+func checkSchema(t *testing.T, name string, text []byte) {
+	t.Helper()
+	document, err := openapi.Document("test", "http://localhost", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	if err := compiler.AddResource("openapi.json", parsed); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("openapi.json#/components/schemas/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatalf("%s: %.300s: %v", name, text, err)
+	}
+	if err := schema.Validate(value); err != nil {
+		t.Errorf("%s: %.300s: %v", name, text, err)
+	}
+}
+
+type developer struct{}
+
+func (developer) Authenticate(context.Context, http.Header) (identity.Principal, error) {
+	return identity.Principal{Kind: identity.Developer}, nil
+}
+
+// call is what a handler answers.
+func call(t *testing.T, h httpapi.Handler) []byte {
+	t.Helper()
+	edge := httpapi.NewEdge(developer{}, nil, httpapi.EdgeOptions{})
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+	edge.Route(httpapi.Access{}, h).ServeHTTP(w, r)
+	return w.Body.Bytes()
+}
+
+const request = `{"correlationId":"c-1","tenantId":null,"agentId":"finance-agent","userUPN":"ana@contoso.com","action":"CreatePO",` +
+	`"resource":{"type":"PurchaseOrder","id":"PO-1","region":"","attributes":{"a":[1]}},"parameters":{"amount":1},"context":{"risk":"low"}}`
+
+// What is answered is what the document says, and each schema's required
+// members are all there are.
+func TestAnswersFitTheirSchemas(t *testing.T) {
+	checkSchema(t, "AuthorizeRequest", []byte(request))
+	at := time.Date(2026, 11, 21, 19, 52, 0, 0, time.UTC)
+	full := authorize.Answer{
+		Decision: policy.RequireApproval, Advice: []string{"a"}, PolicyIDs: []string{"p"},
+		Policy:              authorize.PolicyState{Packs: []policy.PackRef{{Pack: "finance", Version: 1}}},
+		EffectiveParameters: strictjson.ObjectOf(strictjson.Member{Name: "amount", Value: strictjson.NumberOf("1")}),
+		Obligations:         []policy.Obligation{{Type: "mask", Path: "output.a", Method: "last4"}},
+		Approval:            authorize.Approval{ApproveBy: at, Triggers: []string{"always"}, Requirements: []policy.Requirement{{PolicyID: "p", Need: 1}}},
+		Alternatives:        []policy.Alternative{{Parameter: "amount", Value: "1", Outcome: policy.Mask}},
+		EvaluatedAt:         at, Warnings: []string{"w"}, Trace: []policy.TraceLine{{Stage: "s"}},
+	}
+	empty := authorize.Answer{EvaluatedAt: at}
+	for _, a := range []authorize.Answer{full, empty} {
+		checkSchema(t, "Decision", httpapi.AppendAnswer(nil, &a))
+	}
+	checkSchema(t, "Live", call(t, httpapi.Live()))
+	for _, lacks := range [][]httpapi.Lack{nil, {{Component: "policy", Detail: "none"}}} {
+		checkSchema(t, "Ready", call(t, httpapi.Ready(func(context.Context) []httpapi.Lack { return lacks })))
+	}
+	standing := httpapi.Standing{
+		Roles:  []policy.RoleGrant{{Pack: "finance", Role: "FinanceAnalyst", Via: "user:ana@contoso.com"}},
+		Agents: []httpapi.Agent{{ID: "a", Title: "A"}}, Missing: []httpapi.Missing{{Code: "c", Detail: "d"}},
+	}
+	checkSchema(t, "Whoami", call(t, httpapi.Whoami(func(context.Context, identity.Principal) (httpapi.Standing, error) { return standing, nil })))
+}
+
+func TestProblemsFitTheirSchema(t *testing.T) {
+	errs := []error{errors.New("x"), &identity.UnauthenticatedError{Reason: "r"}, &httpapi.Problem{Kind: httpapi.Conflict, ApprovalStatus: "expired"}}
+	for _, kind := range httpapi.Kinds() {
+		errs = append(errs, &httpapi.Problem{Kind: kind, Errors: []httpapi.FieldError{{Pointer: "/a", Detail: "d"}}})
+	}
+	for _, err := range errs {
+		checkSchema(t, "Problem", call(t, func(http.ResponseWriter, *http.Request, identity.Principal) error { return err }))
+	}
+}
