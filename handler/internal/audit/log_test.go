@@ -376,6 +376,7 @@ func TestCloseUnderLoad(t *testing.T) {
 				}
 				<-time.After(100 * time.Millisecond)
 				broken.Store(fault != storetest.SinkWorks)
+				<-time.After(80 * time.Millisecond) // so that some wait behind what hangs
 				start := time.Now()
 				err := log.Close(t.Context())
 				if took := time.Since(start); took > 1100*time.Millisecond {
@@ -400,6 +401,30 @@ func TestCloseUnderLoad(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two writers of one segment: whoever finds bytes that are not its own says
+// nothing, leaves, and verification is red.
+func TestForeignBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &storetest.MemorySink{}
+		o := options()
+		o.Lanes = 1
+		log := openLog(t, sink, o)
+		a := mustAppend(t, log, "a")
+		sink.Tamper(a.Segment, append(bytes.Clone(sink.Bytes(a.Segment)), "somebody else\n"...))
+		if receipt, err := log.Append(t.Context(), decision("b")); !errors.Is(err, audit.ErrUnavailable) {
+			t.Errorf("Append over foreign bytes = %+v, %v, want ErrUnavailable", receipt, err)
+		}
+		if c := mustAppend(t, log, "c"); c.Segment == a.Segment {
+			t.Errorf("Append goes on in %s, want another segment", c.Segment)
+		}
+		closeLog(t, log)
+		report, err := audit.Verify(t.Context(), sink, audit.VerifyOptions{})
+		if err != nil || report.Clean || report.Findings[0].Segment != a.Segment || report.Findings[0].Line != 3 {
+			t.Errorf("Verify() = %+v, %v, want a finding at line 3 of %s", report.Findings, err, a.Segment)
+		}
+	})
 }
 
 func TestAppendReturnsWithItsContext(t *testing.T) {

@@ -37,7 +37,7 @@ func (g *guard) settle(ctx context.Context, name string, position int64, frame [
 		case err != nil:
 			last = errors.Join(last, err)
 			if errors.Is(err, errForeign) {
-				return Unknown, last
+				return Absent, last // the position is taken: frame cannot land any more
 			}
 		case there:
 			return Durable, nil

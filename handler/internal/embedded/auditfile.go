@@ -36,10 +36,24 @@ type AuditFiles struct {
 
 var _ audit.Sink = (*AuditFiles)(nil)
 
+// disk is what an append does to a file.
+type disk interface {
+	WriteAt(data []byte, offset int64) (int, error)
+	Truncate(size int64) error
+	Sync() error // makes bytes and length durable
+	Close() error
+}
+
+// diskFile is a real one.
+type diskFile struct{ *os.File }
+
+// Sync implements disk.
+func (d diskFile) Sync() error { return syncData(d.File) }
+
 // appendFile is one open file. Whoever holds turn may use file and suspect.
 type appendFile struct {
 	turn    chan struct{} // of one
-	file    *os.File
+	file    disk
 	durable atomic.Int64 // length that is synced
 	suspect bool         // what lies behind durable is not known
 	access  uint64       // guarded by AuditFiles.mu
@@ -75,7 +89,7 @@ func (a *AuditFiles) Create(ctx context.Context, name string) error {
 	if err := syncDirectory(filepath.Dir(path)); err != nil {
 		return errors.Join(err, file.Close())
 	}
-	_, err = a.keep(name, newAppendFile(file, 0))
+	_, err = a.keep(name, newAppendFile(diskFile{file}, 0))
 	return err
 }
 
@@ -102,7 +116,7 @@ func (a *AuditFiles) Append(ctx context.Context, name string, position int64, da
 	return f.append(data)
 }
 
-func newAppendFile(file *os.File, durable int64) *appendFile {
+func newAppendFile(file disk, durable int64) *appendFile {
 	f := &appendFile{turn: make(chan struct{}, 1), file: file}
 	f.durable.Store(durable)
 	return f
@@ -125,7 +139,7 @@ func (f *appendFile) append(data []byte) (audit.Outcome, error) {
 		}
 		return audit.Absent, err
 	}
-	if err := syncData(f.file); err != nil {
+	if err := f.file.Sync(); err != nil {
 		f.suspect = true
 		return audit.Unknown, err
 	}
@@ -139,7 +153,7 @@ func (f *appendFile) cut() error {
 	if err := f.file.Truncate(f.durable.Load()); err != nil {
 		return err
 	}
-	if err := syncData(f.file); err != nil {
+	if err := f.file.Sync(); err != nil {
 		return err
 	}
 	f.suspect = false
@@ -185,7 +199,7 @@ func (a *AuditFiles) appendFile(ctx context.Context, name string) (*appendFile, 
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return a.keep(name, newAppendFile(file, length))
+	return a.keep(name, newAppendFile(diskFile{file}, length))
 }
 
 func (a *AuditFiles) opened(name string) (*appendFile, error) {

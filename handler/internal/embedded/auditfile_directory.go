@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // makeLasting makes a directory and what is missing above it, for its owner
@@ -19,7 +20,15 @@ func makeLasting(path string) error {
 		err = os.Mkdir(path, 0o700)
 	}
 	there := errors.Is(err, fs.ErrExist)
-	if err != nil && !there {
+	if there {
+		info, err := os.Stat(path)
+		if err == nil && !info.IsDir() {
+			err = &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+		}
+		if err != nil {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
 	err = syncDirectory(filepath.Dir(path))

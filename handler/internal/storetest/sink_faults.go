@@ -24,7 +24,7 @@ const (
 	SinkLandsLate            // does it some calls later, and until then nothing
 	SinkHangs                // does nothing until the caller gives up
 	SinkHangsLate            // does it some calls after the caller gave up
-	SinkStuck                // does nothing and does not even return when the caller gives up: see FaultySink.Free
+	SinkStuck                // does not return even when the caller gives up, and does it when it is freed: see FaultySink.Free
 )
 
 // SinkFaults are all faults.
@@ -71,14 +71,14 @@ type late struct {
 
 // Create implements [audit.Sink].
 func (f *FaultySink) Create(ctx context.Context, name string) error {
-	return f.broken(ctx, "create", name, func(ctx context.Context) error { return f.Sink.Create(ctx, name) })
+	return f.broken(ctx, "create", name, nil, func(ctx context.Context) error { return f.Sink.Create(ctx, name) })
 }
 
 // Append implements [audit.Sink].
 func (f *FaultySink) Append(ctx context.Context, name string, position int64, data []byte) (audit.Outcome, error) {
-	data = slices.Clone(data)
 	outcome := audit.Unknown
-	err := f.broken(ctx, "append", name, func(ctx context.Context) (err error) {
+	snapshot := func() { data = slices.Clone(data) } // the caller's bytes may change once the call returns
+	err := f.broken(ctx, "append", name, snapshot, func(ctx context.Context) (err error) {
 		outcome, err = f.Sink.Append(ctx, name, position, data)
 		return err
 	})
@@ -96,7 +96,7 @@ var errRefused = errors.Join(ErrSink, errors.New("nothing was done"))
 // ReadRange implements [audit.Reader].
 func (f *FaultySink) ReadRange(ctx context.Context, name string, from int64) (io.ReadCloser, error) {
 	var body io.ReadCloser
-	err := f.broken(ctx, "read", name, func(ctx context.Context) (err error) {
+	err := f.broken(ctx, "read", name, nil, func(ctx context.Context) (err error) {
 		body, err = f.Sink.ReadRange(ctx, name, from)
 		return err
 	})
@@ -109,15 +109,16 @@ func (f *FaultySink) ReadRange(ctx context.Context, name string, from int64) (io
 // List implements [audit.Reader].
 func (f *FaultySink) List(ctx context.Context, prefix string) ([]audit.Object, error) {
 	var objects []audit.Object
-	err := f.broken(ctx, "list", prefix, func(ctx context.Context) (err error) {
+	err := f.broken(ctx, "list", prefix, nil, func(ctx context.Context) (err error) {
 		objects, err = f.Sink.List(ctx, prefix)
 		return err
 	})
 	return objects, err
 }
 
-// broken makes one call with whatever fault is its turn.
-func (f *FaultySink) broken(ctx context.Context, op, name string, do func(context.Context) error) error {
+// broken makes one call with whatever fault is its turn. Snapshot, if any, is
+// called before do is to happen after the call.
+func (f *FaultySink) broken(ctx context.Context, op, name string, snapshot func(), do func(context.Context) error) error {
 	number, crashed := f.arrive()
 	fault := SinkWorks
 	if crashed {
@@ -126,6 +127,12 @@ func (f *FaultySink) broken(ctx context.Context, op, name string, do func(contex
 		fault = f.Next(SinkCall{Op: op, Name: name, Number: number})
 	}
 	later := func() { _ = do(context.WithoutCancel(ctx)) }
+	postpone := func() {
+		if snapshot != nil {
+			snapshot()
+		}
+		f.postpone(later)
+	}
 	switch fault {
 	case SinkWorks:
 		return do(ctx)
@@ -134,14 +141,17 @@ func (f *FaultySink) broken(ctx context.Context, op, name string, do func(contex
 	case SinkLosesReply:
 		later()
 	case SinkLandsLate:
-		f.postpone(later)
+		postpone()
 	case SinkHangs:
 		<-ctx.Done()
 	case SinkHangsLate:
 		<-ctx.Done()
-		f.postpone(later)
+		postpone()
 	case SinkStuck:
 		<-f.Free
+		if _, crashed := f.arrive(); !crashed {
+			later()
+		}
 	}
 	return errors.Join(ErrSink, ctx.Err())
 }
