@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
 )
@@ -24,6 +25,10 @@ func problemOf(err error) *Problem {
 		return &Problem{Kind: Unauthenticated, Detail: sentence(unauthenticated.Reason), cause: err}
 	case errors.As(err, &unavailable):
 		return &Problem{Kind: Unavailable, Detail: sentence(unavailable.Component + " is not available"), RetryAfter: unavailable.RetryAfter, cause: err}
+	case errors.Is(err, approval.ErrNotFound):
+		return &Problem{Kind: NotFound, cause: err}
+	case errors.Is(err, approval.ErrPage):
+		return badQuery("page", "is not the next of a list")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Problem{Kind: Unavailable, Detail: "The decision was not made in time.", cause: err}
 	default:

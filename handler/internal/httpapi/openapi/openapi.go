@@ -20,32 +20,11 @@ import (
 //go:embed schemas.json
 var schemas []byte
 
-// Operation is one method of one route, as the document tells of it.
-type Operation struct {
-	Method  string
-	Path    string // with {name} for each variable part
-	ID      string // unique; the name that clients generate
-	Summary string
-	Access  httpapi.Access
-	Query   []Parameter
-	Header  []Parameter
-	Request string // schema of the body; "" for none
-	Status  int    // of the answer; 0: 200
-	Answer  string // schema of the answer; "" for none
-	Refuses []int  // statuses besides those that Access and Request bring
-}
-
-// Parameter is one optional parameter in a query or a header, of type string.
-type Parameter struct {
-	Name    string
-	Meaning string
-}
-
 type object = map[string]any
 
 // Document is the document of a route table. Server is the public address of
 // the service. Equal tables give equal bytes.
-func Document(version, server string, table []Operation) ([]byte, error) {
+func Document(version, server string, table []httpapi.Operation) ([]byte, error) {
 	var components object
 	if err := json.Unmarshal(schemas, &components); err != nil {
 		return nil, fmt.Errorf("read the schemas: %w", err)
@@ -77,7 +56,7 @@ func Document(version, server string, table []Operation) ([]byte, error) {
 	})
 }
 
-func operation(o Operation) object {
+func operation(o httpapi.Operation) object {
 	op := object{"operationId": o.ID, "summary": o.Summary, "responses": responses(o)}
 	if o.Access.Public {
 		op["security"] = []object{}
@@ -96,7 +75,7 @@ func operation(o Operation) object {
 	return op
 }
 
-func parametersOf(o Operation) []object {
+func parametersOf(o httpapi.Operation) []object {
 	var list []object
 	for _, part := range strings.Split(o.Path, "/") {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
@@ -105,7 +84,7 @@ func parametersOf(o Operation) []object {
 			})
 		}
 	}
-	for in, parameters := range map[string][]Parameter{"query": o.Query, "header": o.Header} {
+	for in, parameters := range map[string][]httpapi.Parameter{"query": o.Query, "header": o.Header} {
 		for _, p := range parameters {
 			list = append(list, object{"name": p.Name, "in": in, "description": p.Meaning, "schema": object{"type": "string"}})
 		}
@@ -117,18 +96,21 @@ func parametersOf(o Operation) []object {
 }
 
 // responses are the answer and every problem that can come instead.
-func responses(o Operation) object {
+func responses(o httpapi.Operation) object {
 	status := o.Status
 	if status == 0 {
 		status = http.StatusOK
 	}
-	good := object{"description": http.StatusText(status)}
-	if o.Answer != "" {
-		good["content"] = content("application/json", o.Answer)
+	all := object{}
+	for _, status := range append([]int{status}, o.Also...) {
+		good := object{"description": http.StatusText(status)}
+		if o.Answer != "" {
+			good["content"] = content("application/json", o.Answer)
+		}
+		all[strconv.Itoa(status)] = good
 	}
-	all := object{strconv.Itoa(status): good}
 	for _, kind := range httpapi.Kinds() {
-		if slices.Contains(problemStatuses(o), kind.Status) {
+		if slices.Contains(problemStatuses(o), kind.Status) && !slices.Contains(o.Also, kind.Status) {
 			both := content("application/json", "Problem")
 			both["application/problem+json"] = both["application/json"]
 			all[strconv.Itoa(kind.Status)] = object{"description": kind.Title, "content": both}
@@ -137,7 +119,7 @@ func responses(o Operation) object {
 	return all
 }
 
-func problemStatuses(o Operation) []int {
+func problemStatuses(o httpapi.Operation) []int {
 	list := slices.Clone(o.Refuses)
 	if !o.Access.Public {
 		list = append(list, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable)

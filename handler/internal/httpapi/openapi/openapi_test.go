@@ -13,17 +13,21 @@ import (
 )
 
 // sampleTable has an operation of every sort.
-func sampleTable() []openapi.Operation {
-	return []openapi.Operation{
+func sampleTable() []httpapi.Operation {
+	return []httpapi.Operation{
 		{
 			Method: http.MethodPost, Path: "/api/authorize", ID: "authorize", Summary: "Decide one call",
-			Access: httpapi.Access{Roles: []string{identity.RoleAuthorize}}, Request: "AuthorizeRequest", Answer: "Decision",
-			Query:  []openapi.Parameter{{"trace", "1: with a trace"}},
-			Header: []openapi.Parameter{{"Idempotency-Key", "makes a repetition safe"}},
+			Access: httpapi.Access{Roles: []string{identity.RoleAuthorize}}, Request: "AuthorizeRequest", Answer: "Answer",
+			Query:  []httpapi.Parameter{{Name: "trace", Meaning: "1: with a trace"}},
+			Header: []httpapi.Parameter{{Name: "Idempotency-Key", Meaning: "makes a repetition safe"}},
 		},
 		{Method: http.MethodGet, Path: "/api/whoami", ID: "whoami", Summary: "Who am I", Answer: "Whoami"},
 		{Method: http.MethodGet, Path: "/api/things/{id}/parts/{part}", ID: "part", Summary: "A part", Refuses: []int{404}},
 		{Method: http.MethodDelete, Path: "/api/things/{id}/parts/{part}", ID: "dropPart", Summary: "No part", Status: 204},
+		{
+			Method: http.MethodGet, Path: "/api/health/ready", ID: "ready", Summary: "Ready", Access: httpapi.Access{Public: true}, Answer: "Ready",
+			Also: []int{503},
+		},
 		{Method: http.MethodGet, Path: "/api/health/live", ID: "live", Summary: "Alive", Access: httpapi.Access{Public: true}, Answer: "Live"},
 	}
 }
@@ -57,6 +61,10 @@ func TestTheDocumentIsOpenAPI31(t *testing.T) {
 	if len(part.Get.Parameters) != 2 || !*part.Get.Parameters[1].Required || part.Delete.Responses.Codes.GetOrZero("204") == nil {
 		t.Errorf("path parameters %v", part.Get.Parameters)
 	}
+	ready := model.Model.Paths.PathItems.GetOrZero("/api/health/ready").Get.Responses.Codes.GetOrZero("503")
+	if ready == nil || ready.Content.GetOrZero("application/json").Schema.GetReference() != "#/components/schemas/Ready" {
+		t.Errorf("GET /api/health/ready: 503 is %v, want a Ready", ready)
+	}
 	for name, schema := range model.Model.Components.Schemas.FromOldest() {
 		if _, err := schema.BuildSchema(); err != nil {
 			t.Errorf("schema %s: %v", name, err)
@@ -77,7 +85,7 @@ func TestTheDocumentIsDeterministic(t *testing.T) {
 }
 
 func TestAnUnknownSchemaIsRefused(t *testing.T) {
-	if _, err := openapi.Document("1", "http://x", []openapi.Operation{{Method: "GET", Path: "/", Answer: "Nothing"}}); err == nil {
+	if _, err := openapi.Document("1", "http://x", []httpapi.Operation{{Method: "GET", Path: "/", Answer: "Nothing"}}); err == nil {
 		t.Error("openapi.Document(unknown schema) = nil, want an error")
 	}
 }

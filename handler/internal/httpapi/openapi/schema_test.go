@@ -11,6 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
 	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
 	"github.com/authorization-fabric/fabric/handler/internal/httpapi/openapi"
@@ -82,7 +83,7 @@ func TestAnswersFitTheirSchemas(t *testing.T) {
 	}
 	empty := authorize.Answer{EvaluatedAt: at}
 	for _, a := range []authorize.Answer{full, empty} {
-		checkSchema(t, "Decision", httpapi.AppendAnswer(nil, &a))
+		checkSchema(t, "Answer", httpapi.AppendAnswer(nil, &a))
 	}
 	checkSchema(t, "Live", call(t, httpapi.Live()))
 	for _, lacks := range [][]httpapi.Lack{nil, {{Component: "policy", Detail: "none"}}} {
@@ -103,4 +104,25 @@ func TestProblemsFitTheirSchema(t *testing.T) {
 	for _, err := range errs {
 		checkSchema(t, "Problem", call(t, func(http.ResponseWriter, *http.Request, identity.Principal) error { return err }))
 	}
+}
+
+// approvals is a reader that holds one.
+type approvals struct{}
+
+func (approvals) Get(context.Context, approval.Reader, string, time.Time) (approval.Approval, error) {
+	return approval.Approval{
+		ID: "apr_1", Status: approval.Pending, Facts: []approval.Fact{{Label: "Amount", Value: "1", Mark: "pinned"}},
+		Votes: []approval.CountedVote{{Choice: approval.Deny, At: time.Unix(0, 0)}},
+	}, nil
+}
+
+func (a approvals) List(ctx context.Context, r approval.Reader, _ approval.ListQuery, now time.Time) (approval.List, error) {
+	one, err := a.Get(ctx, r, "", now)
+	return approval.List{Approvals: []approval.Approval{one, one}}, err
+}
+
+func TestApprovalsFitTheirSchemas(t *testing.T) {
+	o := httpapi.ApprovalOptions{Tenants: func() []string { return []string{"t"} }}
+	checkSchema(t, "Approval", call(t, httpapi.GetApproval(approvals{}, o)))
+	checkSchema(t, "Approvals", call(t, httpapi.ListApprovals(approvals{}, o)))
 }
