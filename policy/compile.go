@@ -353,8 +353,9 @@ func (c *compiler) agentBindings(pointer string, a *agent) {
 		}
 		a.callers = append(a.callers, asciiLower(id))
 	}
-	if o := a.src.Owner; o != "" && !strings.HasPrefix(o, "user:") && !strings.HasPrefix(o, "oid:") {
-		c.report(pointer+"/owner", "member", "Write user:UPN or oid:GUID.", "%q is no person", o)
+	owner, ok := parseMember(a.src.Owner)
+	if a.src.Owner != "" && (!ok || owner.kind > memberOID || owner.kind == memberOID && !isGUID(owner.id)) {
+		c.report(pointer+"/owner", "member", "Write user:UPN or oid:GUID.", "%q is no person", a.src.Owner)
 	}
 }
 

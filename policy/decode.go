@@ -92,7 +92,9 @@ func (d *decoder) object(pointer string, v strictjson.Value, target reflect.Valu
 	for _, m := range v.Members() {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == m.Name })
 		if i < 0 {
-			if m.Name != "$schema" || pointer != "" {
+			if m.Name == "$schema" && pointer == "" {
+				d.want("/$schema", m.Value, strictjson.String)
+			} else {
 				d.unknownKey(pointer, m.Name, fields)
 			}
 			continue
@@ -218,6 +220,7 @@ func (d *decoder) constrainString(pointer string, f field, s string) {
 // field is what the tags of a struct field say.
 type field struct {
 	name, doc, example string
+	form, keys         string // for the schema: what a text, and what the names of a map, look like
 	index              []int
 	required, bind     bool
 	enum               []string
@@ -254,6 +257,7 @@ func fieldsOf(t reflect.Type) []field {
 func fieldOf(name string, sf reflect.StructField) field {
 	f := field{
 		name: name, doc: sf.Tag.Get("doc"), example: sf.Tag.Get("example"), index: sf.Index, typ: sf.Type,
+		form: sf.Tag.Get("form"), keys: sf.Tag.Get("keys"),
 		required: sf.Tag.Get("required") != "", bind: sf.Tag.Get("bind") != "",
 		min: tagInt(sf, "min", -maxInt), max: tagInt(sf, "max", maxInt), maxLen: tagInt(sf, "maxlen", 0),
 	}

@@ -11,8 +11,8 @@ import (
 // pack file without bindings has the same shape with the added keys empty.
 //
 // The tags are the source of the JSON Schemas: doc, required, enum, pattern,
-// min and max mean there what they mean in JSON Schema. A key tagged bind is
-// only allowed in the published form.
+// min and max mean there what they mean in JSON Schema; form and keys name a
+// form of schema.go. A key tagged bind is only allowed in the published form.
 type Pack struct {
 	Schema      int    `json:"schema" required:"true" min:"1" max:"1" doc:"The version of this language. Always 1."`
 	Pack        string `json:"pack" required:"true" pattern:"^[a-z][a-z0-9-]{0,62}$" doc:"The pack's name, the first half of every rule's public id." example:"finance"`
@@ -44,8 +44,8 @@ type Pack struct {
 
 	Environment string           `json:"environment" bind:"true" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"The environment of the published form." example:"dev"`
 	TimeZone    string           `json:"timeZone" bind:"true" doc:"The IANA time zone in which people read deadlines. Default UTC." example:"Europe/Berlin"`
-	Tenants     []string         `json:"tenants" bind:"true" doc:"The tenants (GUID) that the pack takes part for."`
-	Groups      map[string]Group `json:"groups" bind:"true" doc:"A snapshot of the members of groups, by object id."`
+	Tenants     []string         `json:"tenants" form:"guid" bind:"true" doc:"The tenants (GUID) that the pack takes part for."`
+	Groups      map[string]Group `json:"groups" keys:"guid" bind:"true" doc:"A snapshot of the members of groups, by object id."`
 
 	source   strictjson.Value // as read, for hashes
 	file     string
@@ -56,7 +56,7 @@ type Pack struct {
 type Role struct {
 	ID      string   `json:"id" required:"true" doc:"The name rules use."`
 	Title   string   `json:"title" doc:"What people read."`
-	Members []string `json:"members" bind:"true" doc:"user:UPN, oid:GUID, group:GUID, appRole:NAME or agent:ID." example:"user:ana@contoso.com"`
+	Members []string `json:"members" form:"member" bind:"true" doc:"user:UPN, oid:GUID, group:GUID, appRole:NAME or agent:ID." example:"user:ana@contoso.com"`
 }
 
 // Agent is an AI agent that may ask for decisions.
@@ -66,8 +66,8 @@ type Agent struct {
 	Actions []string `json:"actions" doc:"The actions the agent exposes."`
 	Users   []string `json:"users" enum:"verified,asserted,none" doc:"The users it accepts: verified by a token, asserted by its application, or none at all. Default [verified]."`
 	Tools   []Tool   `json:"tools" doc:"For the Copilot Studio webhook: its tools and the actions they are."`
-	Callers []string `json:"callers" bind:"true" doc:"app:CLIENT-ID of each application that may call for this agent."`
-	Owner   string   `json:"owner" bind:"true" doc:"user:UPN or oid:GUID of the person who answers for the agent."`
+	Callers []string `json:"callers" form:"application" bind:"true" doc:"app:CLIENT-ID of each application that may call for this agent."`
+	Owner   string   `json:"owner" form:"owner" bind:"true" doc:"user:UPN or oid:GUID of the person who answers for the agent."`
 }
 
 // Tool maps a Copilot Studio tool definition to an action (policy-pack 1.7).
@@ -104,8 +104,8 @@ type Parameter struct {
 	MaxLength *int     `json:"maxLength" min:"0" doc:"The longest string, in code points."`
 	Enum      []string `json:"enum" doc:"The strings it may be."`
 	Pattern   string   `json:"pattern" doc:"An RE2 expression that the whole string must match."`
-	Min       *string  `json:"min" doc:"The smallest number, in plain notation."`
-	Max       *string  `json:"max" doc:"The largest number, in plain notation."`
+	Min       *string  `json:"min" form:"decimal" doc:"The smallest number, in plain notation."`
+	Max       *string  `json:"max" form:"decimal" doc:"The largest number, in plain notation."`
 	Scale     *int     `json:"scale" min:"0" max:"6" doc:"How many fraction digits a decimal may have."`
 	Schemes   []string `json:"schemes" doc:"The schemes of a url. Default [https]."`
 }
@@ -161,7 +161,7 @@ type ClassificationRule struct {
 
 // MaskRule covers one place.
 type MaskRule struct {
-	Path   string `json:"path" required:"true" doc:"parameters.… or output.…; * is any key or index, ** any depth." example:"output.**.iban"`
+	Path   string `json:"path" form:"path" required:"true" doc:"parameters.… or output.…; * is any key or index, ** any depth." example:"output.**.iban"`
 	Method string `json:"method" required:"true" enum:"redact,last4,hash,remove" doc:"What is left of the value."`
 }
 
@@ -190,9 +190,9 @@ type LimitMax struct {
 type Threshold struct {
 	RuleHead
 	Match     *Match  `json:"match" doc:"Which calls the rule is about."`
-	Value     string  `json:"value" required:"true" doc:"parameters.NAME or context.PATH." example:"context.riskScore"`
-	AskAbove  *string `json:"askAbove" doc:"Above this an approval is needed."`
-	DenyAbove *string `json:"denyAbove" doc:"Above this the call is denied."`
+	Value     string  `json:"value" form:"value" required:"true" doc:"parameters.NAME or context.PATH." example:"context.riskScore"`
+	AskAbove  *string `json:"askAbove" form:"decimal" doc:"Above this an approval is needed."`
+	DenyAbove *string `json:"denyAbove" form:"decimal" doc:"Above this the call is denied."`
 	Absent    string  `json:"absent" enum:"deny,ask" doc:"What a value that was not sent means. Default: the strictest bound given."`
 }
 
@@ -200,13 +200,13 @@ type Threshold struct {
 type ApprovalRule struct {
 	RuleHead
 	Match         *Match    `json:"match" doc:"Which calls the rule is about."`
-	On            []string  `json:"on" required:"true" doc:"overLimit, ask, ask:<rule id> or always."`
-	Approvers     []string  `json:"approvers" required:"true" doc:"role:ID, user:UPN, oid:GUID, group:GUID or entitled."`
-	Exclude       []string  `json:"exclude" doc:"Who may not vote: the forms of approvers, and owner."`
+	On            []string  `json:"on" form:"trigger" required:"true" doc:"overLimit, ask, ask:<rule id> or always."`
+	Approvers     []string  `json:"approvers" form:"approver" required:"true" doc:"role:ID, user:UPN, oid:GUID, group:GUID or entitled."`
+	Exclude       []string  `json:"exclude" form:"excluded" doc:"Who may not vote: the forms of approvers, and owner."`
 	Quorum        *int      `json:"quorum" min:"1" doc:"How many must approve. Default 1."`
 	ApproveWithin Duration  `json:"approveWithin" doc:"How long people have. Default PT8H." example:"PT8H"`
 	ExecuteWithin Duration  `json:"executeWithin" doc:"How long the approved call may run. Default PT24H." example:"PT24H"`
-	Notify        []string  `json:"notify" doc:"mailto: addresses to tell."`
+	Notify        []string  `json:"notify" form:"mail" doc:"mailto: addresses to tell."`
 	Escalate      *Escalate `json:"escalate" doc:"Who else is told, and may vote, after a while."`
 	Relay         bool      `json:"relay" doc:"True if a vote relayed from a mail counts."`
 }
@@ -214,15 +214,15 @@ type ApprovalRule struct {
 // Escalate widens the circle of approvers after a while.
 type Escalate struct {
 	After     Duration `json:"after" required:"true" doc:"How long after opening." example:"PT2H"`
-	Approvers []string `json:"approvers" required:"true" doc:"Who may vote then, too."`
-	Notify    []string `json:"notify" doc:"mailto: addresses to tell then."`
+	Approvers []string `json:"approvers" form:"approver" required:"true" doc:"Who may vote then, too."`
+	Notify    []string `json:"notify" form:"mail" doc:"mailto: addresses to tell then."`
 }
 
 // Group is a snapshot of a directory group.
 type Group struct {
 	Name    string   `json:"name" doc:"What people read."`
 	Mail    string   `json:"mail" doc:"The group's mail address."`
-	Members []string `json:"members" doc:"user:UPN or oid:GUID of each member."`
+	Members []string `json:"members" form:"person" doc:"user:UPN or oid:GUID of each member."`
 }
 
 // Bindings hold what differs between environments (policy-pack §1.2).
@@ -231,16 +231,16 @@ type Bindings struct {
 	Pack        string                   `json:"pack" required:"true" doc:"The pack these bindings are for."`
 	Environment string                   `json:"environment" required:"true" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"The environment they are for." example:"dev"`
 	TimeZone    string                   `json:"timeZone" doc:"The IANA time zone in which people read deadlines. Default UTC." example:"Europe/Berlin"`
-	Tenants     []string                 `json:"tenants" required:"true" doc:"The tenants (GUID) that the pack takes part for."`
-	Roles       map[string][]string      `json:"roles" doc:"The members of each role: user:UPN, oid:GUID, group:GUID, appRole:NAME or agent:ID."`
+	Tenants     []string                 `json:"tenants" form:"guid" required:"true" doc:"The tenants (GUID) that the pack takes part for."`
+	Roles       map[string][]string      `json:"roles" form:"member" doc:"The members of each role: user:UPN, oid:GUID, group:GUID, appRole:NAME or agent:ID."`
 	Agents      map[string]AgentBindings `json:"agents" doc:"The callers and the owner of each agent."`
-	Groups      map[string]Group         `json:"groups" doc:"A snapshot of the members of groups, by object id."`
+	Groups      map[string]Group         `json:"groups" keys:"guid" doc:"A snapshot of the members of groups, by object id."`
 }
 
 // AgentBindings bind an agent to applications and a person.
 type AgentBindings struct {
-	Callers []string `json:"callers" doc:"app:CLIENT-ID of each application that may call for this agent."`
-	Owner   string   `json:"owner" doc:"user:UPN or oid:GUID of the person who answers for the agent."`
+	Callers []string `json:"callers" form:"application" doc:"app:CLIENT-ID of each application that may call for this agent."`
+	Owner   string   `json:"owner" form:"owner" doc:"user:UPN or oid:GUID of the person who answers for the agent."`
 }
 
 // Instant is a point in time; the zero Instant was not given.
