@@ -13,6 +13,7 @@ import (
 // every question and believes nothing it cannot check against bytes.
 type index struct {
 	reader   Reader
+	since    time.Time
 	segments []*indexed // by name
 	byName   map[string]*indexed
 	packs    []Object
@@ -40,7 +41,7 @@ func (s *indexed) next() *indexed {
 // readIndex lists the segments of an environment (all, if "") that were opened
 // at since or later, and reads their first lines.
 func readIndex(ctx context.Context, r Reader, environment string, since time.Time) (*index, error) {
-	x := &index{reader: r, byName: map[string]*indexed{}}
+	x := &index{reader: r, since: since, byName: map[string]*indexed{}}
 	prefix := "v1/"
 	if environment != "" {
 		prefix = environmentPrefix(environment)

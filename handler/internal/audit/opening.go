@@ -10,7 +10,7 @@ import (
 )
 
 // openingWindow holds any first line.
-const openingWindow = 64 << 10
+const openingWindow = 8 << 10
 
 // errNoOpening means that a segment does not begin with a whole first line:
 // nothing in it was ever acknowledged.

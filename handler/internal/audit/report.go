@@ -1,5 +1,11 @@
 package audit
 
+import (
+	"bufio"
+	"fmt"
+	"io"
+)
+
 // Report is what [Verify] found. Only Clean means that nothing is wrong.
 type Report struct {
 	Clean     bool        `json:"clean"`
@@ -10,6 +16,38 @@ type Report struct {
 	Uncertain []Uncertain `json:"uncertain"` // no findings: what an honest failure leaves
 	Open      []string    `json:"open"`      // segments whose end no other names: a tail cut there is not seen
 	Ignored   []string    `json:"ignored"`   // objects that are no part of the log
+}
+
+// MarshalJSON implements [json.Marshaler], with everything escaped that a
+// terminal could take for more than text.
+func (r Report) MarshalJSON() ([]byte, error) {
+	type plain Report
+	return marshalVisible(plain(r))
+}
+
+// WriteText writes the report for people.
+func (r Report) WriteText(w io.Writer) error {
+	p := page{bufio.NewWriter(w)}
+	p.findings("", r.Findings)
+	for _, u := range r.Uncertain {
+		what := fmt.Sprintf("%d records that may never have been answered", u.Records)
+		if u.Torn {
+			what = "a torn line, as a crash leaves it"
+		}
+		p.line("", "%s, byte %d: %s", u.Segment, u.Offset, what)
+	}
+	for _, name := range r.Open {
+		p.line("", "%s: its end is not yet named by a next segment", name)
+	}
+	for _, name := range r.Ignored {
+		p.line("", "%s: no part of the log", name)
+	}
+	verdict := "clean"
+	if !r.Clean {
+		verdict = "NOT CLEAN"
+	}
+	p.line("", "%s: %d findings, %d records in %d segments, %d bytes", verdict, len(r.Findings), r.Records, r.Segments, r.Bytes)
+	return p.w.Flush()
 }
 
 // Fault is what is wrong at one place.
