@@ -275,7 +275,7 @@ func TestDecisionLine(t *testing.T) {
 		"msg": "decision", "level": "INFO", "schema": 1.0, "segment": "", "seq": 0.0, "decisionId": "01JD", "correlationId": "c-1",
 		"environment": "", "door": "authorize", "mode": "enforce", "tenantId": "t", "application": "flow", "identity": "none",
 		"agentId": "finance-agent", "action": "CreatePO", "resourceType": "PurchaseOrder", "decision": "DENY",
-		"reasonCode": "entitlement.none", "policyIds": nil, "epoch": 0.0, "stale": false, "requestDigest": "",
+		"reasonCode": "entitlement.none", "epoch": 0.0, "stale": false, "requestDigest": "",
 		"approvalId": "", "approvalStatus": "",
 	}
 	for name, value := range want {
@@ -283,8 +283,11 @@ func TestDecisionLine(t *testing.T) {
 			t.Errorf("%s = %v, want %v", name, line[name], value)
 		}
 	}
-	if len(line) != len(want)+2 { // time and latencyUs
-		t.Errorf("the line has %d members, want %d: %s", len(line), len(want)+2, out.Bytes())
+	if ids, ok := line["policyIds"].([]any); !ok || len(ids) != 0 {
+		t.Errorf("policyIds = %v, want []", line["policyIds"])
+	}
+	if len(line) != len(want)+3 { // time, policyIds and latencyUs
+		t.Errorf("the line has %d members, want %d: %s", len(line), len(want)+3, out.Bytes())
 	}
 	for _, value := range []string{"70000", "EUR", "ana@", "cccccccc", "PO-1001", "Hamburg", "free text", "medium", "t-1"} {
 		if strings.Contains(out.String(), value) {

@@ -46,7 +46,7 @@ func LogDecision(ctx context.Context, log *slog.Logger, d DecisionLine) {
 		slog.String("resourceType", d.Request.Resource.Type),
 		slog.String("decision", a.Decision.String()),
 		slog.String("reasonCode", string(a.ReasonCode)),
-		slog.Any("policyIds", a.PolicyIDs),
+		slog.Any("policyIds", notNil(a.PolicyIDs)),
 		slog.Int64("epoch", a.Policy.Epoch),
 		slog.Bool("stale", a.Policy.Stale),
 		slog.String("requestDigest", a.RequestDigest),
