@@ -11,26 +11,15 @@ import (
 
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/audit"
+	"github.com/authorization-fabric/fabric/handler/internal/catalog"
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
 	"github.com/authorization-fabric/fabric/policy"
 )
 
-// Active is the policy that decides now. It is a snapshot: one decision reads
-// it once.
-type Active struct {
-	Set         *policy.Set // nil: none was ever loaded, and nothing can be decided
-	Environment string
-	Epoch       int64
-	Age         time.Duration // since it was last known to be the newest
-	Stale       bool          // past the soft limit
-	Expired     bool          // past the hard limit: every call is denied
-	Suspended   []string      // "agent:ID", "caller:ID", "tenant:ID"
-}
-
 // Policies gives the active policy; it does no I/O and is safe for concurrent
 // use.
 type Policies interface {
-	Active(now time.Time) Active
+	Active(now time.Time) catalog.Active
 }
 
 // Log is the audit log.
@@ -109,7 +98,7 @@ type deciding struct {
 	call      Call
 	now       time.Time
 	id        string
-	active    Active
+	active    catalog.Active
 	subject   policy.Subject
 	in        policy.Input
 	decision  policy.Decision

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
+)
+
+type serveCommand struct {
+	Addr  string `help:"Loopback address to listen on; the host's port if it names one." placeholder:"HOST:PORT"`
+	Packs string `help:"Folder of packs; the built-in samples if left out." type:"path" placeholder:"DIR"`
+	Data  string `help:"Data directory: audit log, approvals and keys." type:"path" default:".fabric"`
+}
+
+func (serveCommand) Help() string {
+	return "Settings are environment variables that start with FABRIC_.\n" +
+		"Example: handler serve --addr 127.0.0.1:7071 --packs packs --data .fabric"
+}
+
+func (c *serveCommand) Run(e *environment) error {
+	conf, err := readConfig(e.getenv)
+	if err != nil {
+		return err
+	}
+	if c.Addr != "" {
+		conf.addr = c.Addr
+	}
+	if err := loopback(conf.addr); err != nil {
+		return usageError(fmt.Errorf("--addr: %w", err))
+	}
+	conf.packs, conf.data = c.Packs, c.Data
+	listener, err := (&net.ListenConfig{}).Listen(e.ctx, "tcp", conf.addr)
+	if err != nil {
+		return usageError(fmt.Errorf("listen on %s: %w", conf.addr, err))
+	}
+	defer listener.Close() //nolint:errcheck // serve has closed it already
+	if conf.publicURL == "" {
+		conf.publicURL = "http://" + listener.Addr().String()
+	}
+	s, err := wire(e.ctx, conf, wireOptions{log: e.out})
+	if err != nil {
+		return err
+	}
+	s.announce(e, listener)
+	return errors.Join(s.serve(e.ctx, listener), s.close(context.WithoutCancel(e.ctx)))
+}
+
+// loopback admits only addresses that no other machine can reach.
+func loopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%q is no HOST:PORT", addr)
+	}
+	ip := net.ParseIP(host)
+	if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%q is not a loopback address: anybody could be the local developer", addr)
+	}
+	return nil
+}
+
+// announce says where the service is, for people on the error stream of a
+// laptop, and for machines in the log.
+func (s *service) announce(e *environment, l net.Listener) {
+	var names []string
+	for _, p := range s.catalog.Active(time.Now()).Set.Packs(time.Now()) {
+		names = append(names, fmt.Sprintf("%s@%d", p.Pack, p.Version))
+	}
+	packsText := strings.Join(names, ", ")
+	if packsText == "" {
+		packsText = "none in effect"
+	}
+	if s.config.mode == modeLocal {
+		fmt.Fprintf(e.err, "Authorization Fabric on http://%s, local mode: this machine only, a request without a token is the local developer.\n"+
+			"Packs: %s (environment %s). Data: %s. Stop with Ctrl-C.\n", l.Addr(), packsText, s.config.environment, s.config.data)
+	}
+	s.log.LogAttrs(e.ctx, slog.LevelInfo, "serving", slog.String("address", l.Addr().String()), slog.String("mode", s.config.mode.String()),
+		slog.String("environment", s.config.environment), slog.String("packs", packsText), slog.String("version", version()))
+}
+
+// drain is how long requests under way may take once a stop was asked for.
+const drain = 5 * time.Second
+
+// serve answers until the context ends, then lets requests finish.
+func (s *service) serve(ctx context.Context, l net.Listener) error {
+	server := httpapi.NewServer(s.handler(), s.log)
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		stopped <- server.Shutdown(late)
+	}()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return <-stopped
+}
+
+// handler is the route table behind the edge.
+func (s *service) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		if r.local && s.config.mode != modeLocal {
+			continue
+		}
+		mux.Handle(r.Method+" "+r.Path, s.only(r.Method, s.edge.Route(r.Access, r.handler(s))))
+	}
+	mux.Handle("GET /{$}", s.only(http.MethodGet, s.edge.Route(httpapi.Access{Public: true}, httpapi.Root())))
+	mux.Handle("/", s.edge.NotFound())
+	return s.edge.Front(mux)
+}
+
+// only lets one method through: the mux would take HEAD for GET, and the
+// Functions host answers a method that is not listed with 404.
+func (s *service) only(method string, h http.Handler) http.Handler {
+	notFound := s.edge.NotFound()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != method {
+			notFound.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (s *service) authorizeHandler() httpapi.Handler {
+	return httpapi.Authorize(s.authorize, httpapi.AuthorizeOptions{
+		TraceForAll: s.config.mode == modeLocal, Log: s.log, Metrics: s.metrics,
+	})
+}
+
+func (s *service) whoamiHandler() httpapi.Handler { return httpapi.Whoami(s.standing) }
+
+func (s *service) readyHandler() httpapi.Handler { return httpapi.Ready(s.missing) }
+
+func (s *service) metricsHandler() httpapi.Handler { return s.metrics.Handler() }
+
+func (s *service) openAPIHandler() httpapi.Handler { return httpapi.OpenAPI(s.document) }
+
+func (s *service) listApprovalsHandler() httpapi.Handler {
+	return httpapi.ListApprovals(s.approvals, s.approvalOptions())
+}
+
+func (s *service) getApprovalHandler() httpapi.Handler {
+	return httpapi.GetApproval(s.approvals, s.approvalOptions())
+}
+
+func (s *service) approvalOptions() httpapi.ApprovalOptions {
+	return httpapi.ApprovalOptions{PublicURL: s.config.publicURL, Tenants: s.tenants}
+}
+
+func (s *service) tenants() []string {
+	now := time.Now()
+	if set := s.catalog.Active(now).Set; set != nil {
+		return set.Tenants(now)
+	}
+	return nil
+}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
+	"github.com/authorization-fabric/fabric/handler/internal/audit"
+	"github.com/authorization-fabric/fabric/handler/internal/authorize"
+	"github.com/authorization-fabric/fabric/handler/internal/catalog"
+	"github.com/authorization-fabric/fabric/handler/internal/embedded"
+	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
+	"github.com/authorization-fabric/fabric/handler/internal/httpapi/openapi"
+	"github.com/authorization-fabric/fabric/handler/internal/identity"
+	"github.com/authorization-fabric/fabric/policy"
+	"github.com/authorization-fabric/fabric/policy/packs"
+)
+
+// service is the graph of one process. close undoes what wire did.
+type service struct {
+	config    config
+	log       *slog.Logger
+	data      *embedded.DataDir
+	audit     *audit.Log
+	catalog   *catalog.Catalog
+	approvals *approval.Service
+	authorize *authorize.Service
+	metrics   *httpapi.Metrics
+	edge      *httpapi.Edge
+	document  []byte // OpenAPI
+	stopWatch func()
+}
+
+// wireOptions are what tests and benchmarks of this package choose.
+type wireOptions struct {
+	log          io.Writer // of the structured log
+	discardAudit bool      // count what the audit log costs by leaving it out
+}
+
+// wire builds the graph by hand: the embedded stores, the use cases over them,
+// the edge in front. After an error nothing is left open.
+func wire(ctx context.Context, c config, o wireOptions) (*service, error) {
+	s := &service{config: c, log: newLog(o.log), metrics: &httpapi.Metrics{}}
+	for _, step := range []func(context.Context, wireOptions) error{s.openStores, s.openLog, s.openCatalog, s.buildUseCases, s.buildEdge} {
+		if err := step(ctx, o); err != nil {
+			return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}
+	return s, nil
+}
+
+func newLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo}))
+}
+
+func (s *service) openStores(context.Context, wireOptions) (err error) {
+	if s.data, err = embedded.OpenDataDir(s.config.data); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	return nil
+}
+
+func (s *service) openLog(ctx context.Context, o wireOptions) (err error) {
+	var sink audit.Sink = s.data.Audit()
+	if o.discardAudit {
+		sink = discard{}
+	}
+	s.audit, err = audit.Open(ctx, sink, audit.Options{
+		Environment: s.config.environment, Instance: instance(), Writer: version(),
+		KeyID: s.data.Key().Current.ID(), Clock: time.Now, Continue: !o.discardAudit,
+	})
+	if err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	return nil
+}
+
+// instance names this process in the audit log.
+func instance() string {
+	var b [4]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func (s *service) openCatalog(ctx context.Context, o wireOptions) error {
+	var from fs.FS = packs.FS
+	if s.config.packs != "" {
+		if info, err := os.Stat(s.config.packs); err != nil || !info.IsDir() {
+			return usageError(fmt.Errorf("--packs: %s is no folder that can be read", s.config.packs))
+		}
+		from = os.DirFS(s.config.packs)
+	}
+	options := catalog.Options{
+		Environment: s.config.environment, SoftStale: s.config.softStale, HardStale: s.config.hardStale,
+		BeforeUse: s.keepPacks,
+	}
+	if o.discardAudit {
+		options.BeforeUse = nil
+	}
+	s.catalog = catalog.New(embedded.NewPacks(from), options)
+	if _, err := s.catalog.Refresh(ctx, time.Now()); err != nil {
+		return fmt.Errorf("packs: %w", err)
+	}
+	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ticker := time.NewTicker(time.Second)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.catalog.Watch(watch, ticker.C, s.tellChange)
+	}()
+	s.stopWatch = func() { ticker.Stop(); cancel(); <-done }
+	return nil
+}
+
+// keepPacks puts what is about to decide into the log's container, so that a
+// decision can be explained when the packs are long gone.
+func (s *service) keepPacks(ctx context.Context, set *policy.Set) error {
+	for hash, document := range set.Documents() {
+		if err := s.audit.KeepPack(ctx, hash, document); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *service) tellChange(c catalog.Change) {
+	ctx := context.Background()
+	switch {
+	case c.Err != nil:
+		s.log.LogAttrs(ctx, slog.LevelError, "packs refused, the old ones stay", slog.Int64("epoch", c.Epoch), slog.String("cause", c.Err.Error()))
+	case c.Taken:
+		s.log.LogAttrs(ctx, slog.LevelInfo, "packs taken", slog.Int64("epoch", c.Epoch))
+	default:
+		s.log.LogAttrs(ctx, slog.LevelInfo, "packs in order again", slog.Int64("epoch", c.Epoch))
+	}
+}
+
+func (s *service) buildUseCases(context.Context, wireOptions) error {
+	key := s.data.Key()
+	s.approvals = approval.New(s.data.Approvals(), approval.Keys{Current: key.Current, Previous: key.Previous},
+		authorize.ApprovalLog(s.audit), authorize.NewApprovers(s.catalog, key.Current),
+		approval.Options{OpenPerUser: s.config.openPerUser, OpenPerAgent: s.config.openPerAgent, ValidFrom: s.catalog.ApprovalsValidFrom})
+	s.authorize = authorize.New(s.catalog, s.audit, s.approvals, key.Current, authorize.Options{PublicURL: s.config.publicURL})
+	return nil
+}
+
+func (s *service) buildEdge(context.Context, wireOptions) error {
+	issuer := embedded.NewIssuer(s.config.data, s.config.scope, time.Now)
+	tokens, err := identity.NewValidator(issuer.Config())
+	if err != nil {
+		return fmt.Errorf("token validation: %w", err)
+	}
+	local := s.config.mode == modeLocal
+	s.edge = httpapi.NewEdge(identity.Local{Tokens: tokens, Developer: local}, s.recordRefusal, httpapi.EdgeOptions{
+		Loopback: true, Rate: s.config.rate, Burst: s.config.burst, Log: s.log, Metrics: s.metrics,
+	})
+	if s.document, err = openapi.Document(version(), s.config.publicURL, operations(s.config.mode)); err != nil {
+		return fmt.Errorf("OpenAPI document: %w", err)
+	}
+	return nil
+}
+
+// recordRefusal puts a 403 into the audit log before it is answered.
+func (s *service) recordRefusal(ctx context.Context, p identity.Principal, r httpapi.Refusal) error {
+	_, err := s.audit.Append(ctx, &audit.Refused{
+		TS: time.Now().UTC(), EventID: ulid.Make().String(), CorrelationID: r.CorrelationID, Door: r.Route,
+		TenantID: p.Tenant, CallerApp: p.Application, UserID: p.ObjectID, UserUPN: p.UPN,
+		ReasonCode: "role.missing", Reason: "the token lacks an app role that the route demands",
+	})
+	if err != nil {
+		return &authorize.UnavailableError{Component: "audit", Err: err}
+	}
+	return nil
+}
+
+// ready says what is missing for a decision.
+func (s *service) missing(context.Context) []httpapi.Lack {
+	var lacks []httpapi.Lack
+	if err := s.audit.Ready(); err != nil {
+		lacks = append(lacks, httpapi.Lack{Component: "audit", Detail: err.Error()})
+	}
+	switch a := s.catalog.Active(time.Now()); {
+	case a.Set == nil:
+		lacks = append(lacks, httpapi.Lack{Component: "policy", Detail: "no policy was loaded"})
+	case a.Expired:
+		lacks = append(lacks, httpapi.Lack{Component: "policy", Detail: "the policy is past its hard age limit"})
+	}
+	return lacks
+}
+
+// standing is what whoami tells of a caller.
+func (s *service) standing(_ context.Context, p identity.Principal) (httpapi.Standing, error) {
+	now := time.Now()
+	a := s.catalog.Active(now)
+	if a.Set == nil {
+		return httpapi.Standing{}, &authorize.UnavailableError{Component: "policy"}
+	}
+	subject, _ := identity.Bind(p, identity.Stated{}, a.Set.Tenants(now))
+	roles, agents := a.Set.Standing(subject, now)
+	st := httpapi.Standing{Environment: a.Environment, TenantID: subject.Tenant, Roles: roles}
+	for _, x := range agents {
+		st.Agents = append(st.Agents, httpapi.Agent{ID: x.ID, Title: x.Title, Actions: x.Actions, Users: x.Users})
+	}
+	st.Missing = lacking(p, subject, a.Set, now, len(agents))
+	if p.Kind == identity.Person && !p.GroupsKnown {
+		st.Warnings = append(st.Warnings, "the token does not carry the groups (overage): roles through groups are not known")
+	}
+	return st, nil
+}
+
+func lacking(p identity.Principal, sub policy.Subject, set *policy.Set, now time.Time, agents int) []httpapi.Missing {
+	var out []httpapi.Missing
+	if !p.Has(identity.RoleAuthorize) {
+		out = append(out, httpapi.Missing{Code: "role.missing", Detail: "the app role " + identity.RoleAuthorize + " is not in the token"})
+	}
+	switch {
+	case sub.Tenant == "" || !slices.Contains(set.Tenants(now), sub.Tenant):
+		out = append(out, httpapi.Missing{Code: string(policy.TenantUnknown), Detail: policy.Sentence(policy.TenantUnknown)})
+	case agents == 0:
+		out = append(out, httpapi.Missing{Code: string(policy.AgentCaller), Detail: "no agent names this application among its callers"})
+	}
+	if p.Kind == identity.Person && p.UPN == "" {
+		out = append(out, httpapi.Missing{Code: "claim.upn", Detail: "the token has no upn: roles by user: are not held, and a request must send userId"})
+	}
+	return out
+}
+
+// close stops what wire started, in the opposite order.
+func (s *service) close(ctx context.Context) error {
+	var errs []error
+	if s.stopWatch != nil {
+		s.stopWatch()
+	}
+	if s.audit != nil {
+		errs = append(errs, s.audit.Close(ctx))
+	}
+	if s.data != nil {
+		errs = append(errs, s.data.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// discard is a sink that keeps nothing: what the rest of the service costs.
+type discard struct{}
+
+func (discard) Create(context.Context, string) error { return nil }
+
+func (discard) Append(context.Context, string, int64, []byte) (audit.Outcome, error) {
+	return audit.Durable, nil
+}
+
+func (discard) ReadRange(context.Context, string, int64) (io.ReadCloser, error) {
+	return nil, fs.ErrNotExist
+}
+
+func (discard) List(context.Context, string) ([]audit.Object, error) { return nil, nil }
