@@ -190,7 +190,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestWhoami(t *testing.T) {
-	overage := identity.Principal{Kind: identity.Person, Tenant: "t", Application: "a", ObjectID: "o"}
+	little := identity.Principal{Kind: identity.Person, Tenant: "t", Application: "a", ObjectID: "o"}
 	for _, c := range []struct {
 		name string
 		p    identity.Principal
@@ -199,17 +199,16 @@ func TestWhoami(t *testing.T) {
 		{
 			"the developer",
 			identity.Principal{Kind: identity.Developer},
-			`{"environment":"dev","application":"","identity":"none","tenantId":"only","user":{"oid":"","upn":""},"appRoles":["Fabric.Authorize","Fabric.Auditor"],"roles":[],"agents":[{"id":"finance-agent","title":"F","actions":[],"users":[]}],"missing":[],"warnings":[]}`,
+			`{"environment":"dev","application":"","identity":"none","tenantId":"only","user":{"oid":"","upn":""},"appRoles":["Fabric.Authorize","Fabric.Auditor"],"roles":[],"agents":[{"id":"finance-agent","title":"F","actions":[],"users":[]}],"missing":[{"code":"upn","detail":"no upn"}],"warnings":["groups unknown"]}`,
 		},
 		{
-			"a person with little", overage,
+			"a person with little", little,
 			`{"environment":"dev","application":"a","identity":"verified","tenantId":"t","user":{"oid":"o","upn":""},"appRoles":[],"roles":[],"agents":[{"id":"finance-agent","title":"F","actions":[],"users":[]}],` +
-				`"missing":[{"code":"appRole","detail":"The token lacks the app role Fabric.Authorize: this caller cannot ask for decisions."},{"code":"upn","detail":"The token has no upn claim: members that bindings name by user: do not hold. Have the registration add the optional claim upn."}],` +
-				`"warnings":["The token leaves the groups out (overage): roles through groups are unknown unless the bindings hold a snapshot."]}`,
+				`"missing":[{"code":"upn","detail":"no upn"}],"warnings":["groups unknown"]}`,
 		},
 	} {
 		handler := Whoami(func(context.Context, identity.Principal) (Standing, error) {
-			return Standing{Environment: "dev", TenantID: "only", Agents: []Agent{{ID: "finance-agent", Title: "F"}}}, nil
+			return Standing{Environment: "dev", TenantID: "only", Agents: []Agent{{ID: "finance-agent", Title: "F"}}, Missing: []Missing{{"upn", "no upn"}}, Warnings: []string{"groups unknown"}}, nil
 		})
 		edge := NewEdge(anybody{"x": c.p}, nil, EdgeOptions{})
 		server := &testServer{handler: edge.Route(Access{}, handler)}

@@ -84,19 +84,5 @@ func describe(p identity.Principal, s Standing) self {
 		me.AppRoles = []string{identity.RoleAuthorize, identity.RoleAuditor}
 	case identity.Application, identity.Nobody:
 	}
-	me.note(p)
 	return me
-}
-
-// note says what a token lacks and what follows from it.
-func (me *self) note(p identity.Principal) {
-	if !p.Has(identity.RoleAuthorize) {
-		me.Missing = append(me.Missing, Missing{"appRole", "The token lacks the app role " + identity.RoleAuthorize + ": this caller cannot ask for decisions."})
-	}
-	if p.Kind == identity.Person && p.UPN == "" {
-		me.Missing = append(me.Missing, Missing{"upn", "The token has no upn claim: members that bindings name by user: do not hold. Have the registration add the optional claim upn."})
-	}
-	if p.Kind == identity.Person && !p.GroupsKnown {
-		me.Warnings = append(me.Warnings, "The token leaves the groups out (overage): roles through groups are unknown unless the bindings hold a snapshot.")
-	}
 }
