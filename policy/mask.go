@@ -170,17 +170,28 @@ func step(down []pending, key string) []pending {
 		for len(p.segs) > 0 {
 			head := p.segs[0]
 			if head == anyDepth {
-				out = append(out, p) // ** takes this key and stays
-				p.segs = p.segs[1:]  // or stands for nothing
+				out = addPending(out, p) // ** takes this key and stays
+				p.segs = p.segs[1:]      // or stands for nothing
 				continue
 			}
 			if head == anyKey || head == key {
-				out = append(out, pending{p.mask, p.segs[1:]})
+				out = addPending(out, pending{p.mask, p.segs[1:]})
 			}
 			break
 		}
 	}
 	return out
+}
+
+// addPending keeps one of pendings that are alike: with several ** a mask gets to
+// one place in many ways, and their number would grow with every key.
+func addPending(list []pending, p pending) []pending {
+	for _, q := range list {
+		if q.mask == p.mask && len(q.segs) == len(p.segs) {
+			return list
+		}
+	}
+	return append(list, p)
 }
 
 // cover replaces a value that is no list.

@@ -214,3 +214,26 @@ func compareUnits(a, b []uint16) int {
 	}
 	return min(1, max(-1, len(a)-len(b)))
 }
+
+// A frozen request is evaluated again as it was received: order and literals
+// come back.
+func TestAsSentKeepsOrderAndLiterals(t *testing.T) {
+	const text = `{"b":1.50,"a":[-0,1e2,"é\n\"",null,true,{}],"ä":{"z":0.0,"y":[]}}`
+	v, err := Parse([]byte(text), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(text, string(AppendAsSent(nil, v))); diff != "" {
+		t.Errorf("AppendAsSent (-want +got):\n%s", diff)
+	}
+}
+
+func TestAsSentReadsAsTheSameValue(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := trees(3).Draw(t, "tree")
+		again, err := Parse(AppendAsSent(nil, v), Limits{})
+		if err != nil || canonical(again) != canonical(v) {
+			t.Fatalf("Parse(AppendAsSent(%s)) = %s, %v", canonical(v), canonical(again), err)
+		}
+	})
+}
