@@ -184,11 +184,12 @@ func (s *service) recordRefusal(ctx context.Context, p identity.Principal, r htt
 	return nil
 }
 
-// ready says what is missing for a decision.
-func (s *service) missing(context.Context) []httpapi.Lack {
+// missing says what is missing for a decision; the causes are for the log.
+func (s *service) missing(ctx context.Context) []httpapi.Lack {
 	var lacks []httpapi.Lack
 	if err := s.audit.Ready(); err != nil {
-		lacks = append(lacks, httpapi.Lack{Component: "audit", Detail: err.Error()})
+		lacks = append(lacks, httpapi.Lack{Component: "audit", Detail: "the audit log takes no records"})
+		s.log.LogAttrs(ctx, slog.LevelError, "not ready", slog.String("component", "audit"), slog.String("cause", err.Error()))
 	}
 	switch a := s.catalog.Active(time.Now()); {
 	case a.Set == nil:
