@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,42 @@ import (
 	"github.com/authorization-fabric/fabric/handler/internal/audit"
 	"github.com/authorization-fabric/fabric/handler/internal/storetest"
 )
+
+// R5: also whoever comes while others wait is answered in time.
+func TestEveryoneIsAnsweredInTime(t *testing.T) {
+	for _, fault := range storetest.SinkFaults() {
+		t.Run(fault.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var broken atomic.Bool
+				tr := newTrial(t, options(), func(storetest.SinkCall) storetest.SinkFault {
+					if broken.Load() {
+						return fault
+					}
+					return storetest.SinkWorks
+				})
+				broken.Store(true)
+				var all sync.WaitGroup
+				for i := range 400 {
+					all.Go(func() {
+						<-time.After(time.Duration(i) * 5 * time.Millisecond)
+						start := time.Now()
+						_, err := tr.log.Append(t.Context(), decision(fmt.Sprint("x", i)))
+						if took := time.Since(start); took > 2200*time.Millisecond || err == nil && fault != storetest.SinkLosesReply {
+							t.Errorf("Append = %v after %v, want an error within 2.2s", err, took)
+						}
+					})
+				}
+				all.Wait()
+				if fault == storetest.SinkStuck {
+					close(tr.sink.Free)
+					tr.sink.Free = make(chan struct{})
+				}
+				tr.recover()
+				tr.end()
+			})
+		})
+	}
+}
 
 // trial is a log over a sink that breaks, in virtual time.
 type trial struct {

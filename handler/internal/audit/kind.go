@@ -1,6 +1,9 @@
 package audit
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Kind says what a record is about. All kinds are known from the first version
 // of the record, whether or not this program writes them yet.
@@ -53,9 +56,10 @@ func (k Kind) isDecision() bool {
 // isEvent reports whether a record of this kind is an [Event]: every known one
 // that has no type of its own.
 func (k Kind) isEvent() bool {
-	switch k {
-	case KindSegmentOpened, KindSegmentClosed, KindRefused, KindApprovalOpened:
-		return false
-	}
-	return !k.isDecision() && slices.Contains(Kinds(), k)
+	own := []Kind{KindSegmentOpened, KindSegmentClosed, KindRefused, KindApprovalOpened}
+	return !k.isDecision() && !slices.Contains(own, k) && slices.Contains(Kinds(), k)
 }
+
+// isOfApproval reports whether a record of this kind tells what became of an
+// approval.
+func (k Kind) isOfApproval() bool { return strings.HasPrefix(string(k), "approval.") }

@@ -79,7 +79,7 @@ func Open(ctx context.Context, sink Sink, options Options) (*Log, error) {
 
 // Append writes one record and returns once it is durable. It waits for the
 // append in progress and the next one, at most for the deadline of the options
-// twice, or until ctx ends; the record may then be in the log all the same.
+// or until ctx ends; the record may then be in the log all the same.
 func (l *Log) Append(ctx context.Context, r Record) (Receipt, error) {
 	if err := r.check(); err != nil {
 		return Receipt{}, err

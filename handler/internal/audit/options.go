@@ -36,7 +36,7 @@ type Options struct {
 	SegmentBytes  int64 // 256 MiB
 
 	CallTimeout  time.Duration // 600 ms, of one call of the sink
-	Deadline     time.Duration // 2 s, until a batch is durable or failed
+	Deadline     time.Duration // 2 s, until a record is durable or failed
 	CloseTimeout time.Duration // 5 s, of Close
 }
 

@@ -71,28 +71,37 @@ func (p *packShelf) fill(ctx context.Context, r Reader, environment, name string
 	return nil
 }
 
-// get reads a kept pack and believes it only if it has the hash.
+// get reads a kept pack once, or says why there is none.
 func (p *packShelf) get(ctx context.Context, r Reader, environment, hash string) (v strictjson.Value, missing string, err error) {
 	name := packName(environment, hash)
 	if v, ok := p.documents[name]; ok {
 		return v, p.missing[name], nil
 	}
-	data, err := readRange(ctx, r, name, 0, maxPack)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
-		missing, err = "the pack was not kept in the log", nil
-	case err != nil:
+	v, missing, err = readPack(ctx, r, name, hash)
+	if err != nil {
 		return v, "", err
-	case string(appendHash(nil, data)) != hash:
-		missing = "the pack that was kept does not have its hash"
-	default:
-		if v, err = strictjson.Parse(data, packLimits); err != nil {
-			missing, err = "the pack that was kept is not JSON", nil
-		}
 	}
 	if p.documents == nil {
 		p.documents, p.missing = map[string]strictjson.Value{}, map[string]string{}
 	}
 	p.documents[name], p.missing[name] = v, missing
 	return v, missing, nil
+}
+
+// readPack reads a kept pack and believes it only if it has the hash.
+func readPack(ctx context.Context, r Reader, name, hash string) (v strictjson.Value, missing string, err error) {
+	data, err := readRange(ctx, r, name, 0, maxPack)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
+		return v, "the pack was not kept in the log", nil
+	case err != nil:
+		return v, "", err
+	case string(appendHash(nil, data)) != hash:
+		return v, "the pack that was kept does not have its hash", nil
+	}
+	v, err = strictjson.Parse(data, packLimits)
+	if err != nil {
+		return v, "the pack that was kept is not JSON", nil
+	}
+	return v, "", nil
 }

@@ -59,8 +59,8 @@ func (s *searcher) segment(ctx context.Context, r Reader, o Object) (err error) 
 		return fmt.Errorf("read %s: %w", o.Name, err)
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	if s.block == nil {
-		s.block = make([]byte, searchBlock)
+	if want := int(min(o.Size+1, searchBlock)); len(s.block) < want {
+		s.block = make([]byte, want)
 	}
 	var offset int64 // of s.block
 	for have := 0; ; {

@@ -135,6 +135,10 @@ func (l *Log) enqueue(ctx context.Context, w *waiter) (lead *station, err error)
 // meanwhile to a goroutine.
 func (l *Log) lead(s *station) {
 	batch := l.take(s, nil)
+	if len(batch) == 0 { // somebody answered it meanwhile
+		l.work.Done()
+		return
+	}
 	l.commit(s, batch)
 	l.mu.Lock()
 	more := len(s.waiting) > 0
@@ -160,8 +164,14 @@ func (l *Log) run(s *station, batch []*waiter) {
 	}
 }
 
+// leastCommit is what a batch gets whose records have waited for long.
+const leastCommit = 100 * time.Millisecond
+
+// commit commits a batch and answers it: within the deadline, counted from
+// when its first record came.
 func (l *Log) commit(s *station, batch []*waiter) {
-	ctx, cancel := context.WithTimeout(l.ctx, l.options.Deadline)
+	left := max(l.options.Deadline-time.Since(batch[0].at), leastCommit)
+	ctx, cancel := context.WithTimeout(l.ctx, left)
 	err := s.lane.commit(ctx, batch)
 	cancel()
 	l.settled(s, batch, err)

@@ -39,11 +39,10 @@ func (p page) line(label, format string, args ...any) {
 			args[i] = printable(text)
 		}
 	}
-	if label == "" {
-		fmt.Fprintf(p.w, format+"\n", args...)
-		return
+	if label != "" {
+		format, args = "  %-10s "+format, append([]any{label}, args...)
 	}
-	fmt.Fprintf(p.w, "  %-10s "+format+"\n", append([]any{label}, args...)...)
+	_, _ = fmt.Fprintf(p.w, format+"\n", args...) // Flush has the error
 }
 
 func (p page) decision(d DecisionStory) {
@@ -134,7 +133,7 @@ func (p page) verdicts(segments []SegmentVerdict) {
 			p.line("", "chain verified: %s", v.Segment)
 		case OpenEnd:
 			p.line("", "chain verified, end not yet named by a next segment: %s", v.Segment)
-		default:
+		case Failed:
 			p.line("", "CHAIN BROKEN: %s", v.Segment)
 		}
 		p.findings("  ", v.Findings)

@@ -242,7 +242,7 @@ func (t *teller) decision(ctx context.Context, d Entry, related []Entry) (Decisi
 			s.Replays = append(s.Replays, e)
 		case e.Kind == KindOutcome && sameDecision && e.sameCaller(&d):
 			s.Outcomes = append(s.Outcomes, e)
-		case e.isOfApproval() && sameApproval:
+		case e.Kind.isOfApproval() && sameApproval:
 			s.Approval = append(s.Approval, e)
 		}
 	}
@@ -252,14 +252,6 @@ func (t *teller) decision(ctx context.Context, d Entry, related []Entry) (Decisi
 	var err error
 	s.Rules, err = t.packs.rules(ctx, t.reader, d)
 	return s, err
-}
-
-func (e *Entry) isOfApproval() bool {
-	switch e.Kind {
-	case KindApprovalOpened, KindApprovalVoted, KindApprovalApproved, KindApprovalClosed, KindApprovalConsumed, KindApprovalRefused:
-		return true
-	}
-	return false
 }
 
 // sameCaller reports whether the application that made a decision wrote e: an

@@ -76,7 +76,7 @@ func (s *sink) wantContent(name, want string) {
 
 const first, second = "v1/env=dev/dt=2026-11-21/hh=19/a-1.jsonl", "v1/env=dev/dt=2026-11-21/hh=20/b.jsonl"
 
-func newObjectIsEmpty(t *testing.T, s *sink) {
+func newObjectIsEmpty(_ *testing.T, s *sink) {
 	s.create(first)
 	s.wantContent(first, "")
 	s.create(second)
@@ -105,7 +105,7 @@ func absentObject(t *testing.T, s *sink) {
 	}
 }
 
-func appendedIsRead(t *testing.T, s *sink) {
+func appendedIsRead(_ *testing.T, s *sink) {
 	s.create(first)
 	s.append(first, 0, "one\n")
 	s.append(first, 4, "two\n")
@@ -260,7 +260,7 @@ func bytesAreNotKept(t *testing.T, s *sink) {
 	s.wantContent(first, "one\n")
 }
 
-func longestAppend(t *testing.T, s *sink) {
+func longestAppend(_ *testing.T, s *sink) {
 	s.create(first)
 	line := append(bytes.Repeat([]byte("0123456789abcde\n"), 3<<20/16), "end\n"...)
 	s.append(first, 0, string(line))

@@ -142,6 +142,7 @@ func (f *FaultySink) broken(ctx context.Context, op, name string, snapshot func(
 		later()
 	case SinkLandsLate:
 		postpone()
+	case SinkFails:
 	case SinkHangs:
 		<-ctx.Done()
 	case SinkHangsLate:
