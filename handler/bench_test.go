@@ -93,6 +93,7 @@ func benchHandler(ctx context.Context, role string) (http.Handler, func(), error
 		return nil, nil, err
 	}
 	c.data = dir
+	tuneMemory(os.Getenv)
 	s, err := wire(ctx, c, wireOptions{log: io.Discard, discardAudit: role == "discard"})
 	if err != nil {
 		return nil, nil, err

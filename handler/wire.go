@@ -151,7 +151,9 @@ func (s *service) buildUseCases(context.Context, wireOptions) error {
 	s.approvals = approval.New(s.data.Approvals(), approval.Keys{Current: key.Current, Previous: key.Previous},
 		authorize.ApprovalLog(s.audit), authorize.NewApprovers(s.catalog, key.Current),
 		approval.Options{OpenPerUser: s.config.openPerUser, OpenPerAgent: s.config.openPerAgent, ValidFrom: s.catalog.ApprovalsValidFrom})
-	s.authorize = authorize.New(s.catalog, s.audit, s.approvals, key.Current, authorize.Options{PublicURL: s.config.publicURL})
+	s.authorize = authorize.New(s.catalog, s.audit, s.approvals, key.Current, authorize.Options{
+		PublicURL: s.config.publicURL, PreviousKey: key.Previous,
+	})
 	return nil
 }
 

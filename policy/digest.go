@@ -23,6 +23,18 @@ func (e *evaluation) digest() string {
 	return string(out[:])
 }
 
+// Digest is the request digest of a call under in.Key, or "" where stage 0
+// denies it. Decide gives the same; during the rotation of the environment's
+// key this finds what was opened under the previous one.
+func (s *Set) Digest(in *Input) string {
+	e := s.begin(in, false)
+	defer e.end()
+	if e.admit() != "" {
+		return ""
+	}
+	return e.digest()
+}
+
 // appendCall writes the canonical call: RFC 8785, members in order by hand.
 func (e *evaluation) appendCall(b []byte) []byte {
 	b = append(b, `{"action":`...)

@@ -41,7 +41,13 @@ func (d *deciding) consult(ctx context.Context) error {
 }
 
 func (d *deciding) callOf() approval.Call {
-	return approval.Call{Tenant: d.subject.Tenant, Application: d.subject.Application, Digest: d.decision.Digest}
+	call := approval.Call{Tenant: d.subject.Tenant, Application: d.subject.Application, Digest: d.decision.Digest}
+	if d.options.PreviousKey != nil {
+		in := d.in
+		in.Key = d.options.PreviousKey
+		call.Previous = d.active.Set.Digest(&in)
+	}
+	return call
 }
 
 // open opens the approval or finds the one that is open.

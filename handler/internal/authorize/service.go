@@ -39,10 +39,11 @@ type Approvals interface {
 
 // Options are what a [Service] may do without.
 type Options struct {
-	PublicURL string           // of links to approvals, without a slash at the end
-	Clock     func() time.Time // nil: time.Now
-	Log       *slog.Logger     // nil: nothing is logged
-	Entropy   io.Reader        // for decision ids; nil: crypto/rand
+	PublicURL   string           // of links to approvals, without a slash at the end
+	PreviousKey *policy.Key      // of the environment, during rotation; nil otherwise
+	Clock       func() time.Time // nil: time.Now
+	Log         *slog.Logger     // nil: nothing is logged
+	Entropy     io.Reader        // for decision ids; nil: crypto/rand
 }
 
 // Service decides calls. It is safe for concurrent use.
