@@ -273,7 +273,7 @@ type explainCommand struct {
 }
 
 func (explainCommand) Help() string {
-	return "Examples:\n  handler policy explain --request order.json\n  handler policy explain --command 'rm -rf /srv' --as omar@contoso.com"
+	return "Examples:\n  handler policy explain --request order.json\n  handler policy explain --command 'rm -rf /srv' --agent ops-agent --as olga@contoso.com"
 }
 
 func (c *explainCommand) Run(e *environment) error {

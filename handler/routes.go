@@ -44,6 +44,7 @@ var routes = []route{
 				{Name: "limit", Meaning: "at most this many, 1 to 200; 50 if left out"},
 				{Name: "page", Meaning: "next of the answer before"},
 			},
+			Refuses: []int{http.StatusBadRequest},
 		},
 		function: "approvals", hostRoute: "api/approvals/{id?}", handler: (*service).listApprovalsHandler,
 	},
