@@ -40,8 +40,7 @@ func TestEveryoneIsAnsweredInTime(t *testing.T) {
 				}
 				all.Wait()
 				if fault == storetest.SinkStuck {
-					close(tr.sink.Free)
-					tr.sink.Free = make(chan struct{})
+					tr.sink.Free()
 				}
 				tr.recover()
 				tr.end()
@@ -66,7 +65,7 @@ type trial struct {
 // log that cannot read its predecessors is opened again.
 func newTrial(t *testing.T, o audit.Options, next func(storetest.SinkCall) storetest.SinkFault) *trial {
 	tr := &trial{T: t, memory: &storetest.MemorySink{}}
-	tr.sink = &storetest.FaultySink{Sink: tr.memory, Free: make(chan struct{}), Next: func(c storetest.SinkCall) storetest.SinkFault {
+	tr.sink = &storetest.FaultySink{Sink: tr.memory, Next: func(c storetest.SinkCall) storetest.SinkFault {
 		if tr.healthy.Load() {
 			return storetest.SinkWorks
 		}
@@ -129,7 +128,7 @@ func (tr *trial) recover() {
 func (tr *trial) end() audit.Report {
 	tr.Helper()
 	closeLog(tr.T, tr.log)
-	close(tr.sink.Free)
+	tr.sink.Free()
 	synctest.Wait()
 	tr.sink.Land()
 	return check(tr.T, tr.memory, tr.acked)
@@ -254,8 +253,7 @@ func TestOutage(t *testing.T) {
 					t.Errorf("Ready() = %v, want ErrUnavailable", err)
 				}
 				if fault == storetest.SinkStuck {
-					close(tr.sink.Free)
-					tr.sink.Free = make(chan struct{})
+					tr.sink.Free()
 				}
 				tr.recover()
 				tr.end()

@@ -24,7 +24,7 @@ const (
 	SinkLandsLate            // does it some calls later, and until then nothing
 	SinkHangs                // does nothing until the caller gives up
 	SinkHangsLate            // does it some calls after the caller gave up
-	SinkStuck                // does not return even when the caller gives up, and does it when it is freed: see FaultySink.Free
+	SinkStuck                // does not return even when the caller gives up, and does it when it is freed: see [FaultySink.Free]
 )
 
 // SinkFaults are all faults.
@@ -50,12 +50,12 @@ type FaultySink struct {
 	Sink  audit.Sink
 	Next  func(SinkCall) SinkFault // nil: nothing breaks
 	Delay int                      // calls until something late lands; 0 means 3
-	Free  chan struct{}            // closed: what is stuck returns
 
 	mu      sync.Mutex
-	calls   int    // guarded by mu
-	late    []late // guarded by mu
-	crashed bool   // guarded by mu
+	calls   int           // guarded by mu
+	late    []late        // guarded by mu
+	crashed bool          // guarded by mu
+	free    chan struct{} // guarded by mu; closed by Free
 }
 
 var _ audit.Sink = (*FaultySink)(nil)
@@ -113,7 +113,10 @@ func (f *FaultySink) List(ctx context.Context, prefix string) ([]audit.Object, e
 		objects, err = f.Sink.List(ctx, prefix)
 		return err
 	})
-	return objects, err
+	if err != nil {
+		return nil, err
+	}
+	return objects, nil
 }
 
 // broken makes one call with whatever fault is its turn. Snapshot, if any, is
@@ -149,7 +152,7 @@ func (f *FaultySink) broken(ctx context.Context, op, name string, snapshot func(
 		<-ctx.Done()
 		postpone()
 	case SinkStuck:
-		<-f.Free
+		<-f.freed()
 		if _, crashed := f.arrive(); !crashed {
 			later()
 		}
@@ -182,6 +185,25 @@ func (f *FaultySink) postpone(land func()) {
 // Land makes everything late happen now, in the order in which it was asked
 // for.
 func (f *FaultySink) Land() { f.Crash(func() bool { return true }) }
+
+// Free lets what is stuck go on. What comes later can be stuck again.
+func (f *FaultySink) Free() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.free != nil {
+		close(f.free)
+		f.free = nil
+	}
+}
+
+func (f *FaultySink) freed() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.free == nil {
+		f.free = make(chan struct{})
+	}
+	return f.free
+}
 
 // Crash is the end of the process that used f: of what is late only what lands
 // says so for happens, and from then on every call fails.
