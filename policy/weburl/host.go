@@ -3,85 +3,151 @@ package weburl
 import (
 	"errors"
 	"net/netip"
-	"strconv"
 	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
 )
 
-// HostPattern is one entry of allowedHosts: an exact host, *.name for any
-// number of labels in front of it, an address or a CIDR for literal addresses,
-// each with :port for a port that is not the scheme's own.
-type HostPattern struct {
-	host   string // exact, or the suffix behind "*"
-	labels bool   // *.name
-	prefix netip.Prefix
-	port   string
+const (
+	maxName  = 253 // characters of a host name, RFC 1035
+	maxLabel = 63
+)
+
+var errName = errors.New("it holds a host that is none")
+
+// canonicalHost brings a host, without its port, in canonical form. addr is
+// valid for literal addresses.
+func canonicalHost(host string) (name string, addr netip.Addr, err error) {
+	if strings.HasPrefix(host, "[") {
+		return canonicalIPv6(host)
+	}
+	name, err = toASCII(strings.TrimSuffix(host, "."))
+	if err != nil {
+		return "", netip.Addr{}, err
+	}
+	if endsInNumber(name) {
+		return canonicalIPv4(host, name)
+	}
+	if err := checkName(name); err != nil {
+		return "", netip.Addr{}, err
+	}
+	return name, netip.Addr{}, nil
 }
 
-var errHost = errors.New("it is no host, *.host, address or CIDR")
+// canonicalIPv6 refuses zones, which name a link of one machine, and IPv4
+// addresses in another dress (::ffff:10.0.0.1, ::10.0.0.1): a rule about the
+// one must not be walked past by the other.
+func canonicalIPv6(host string) (string, netip.Addr, error) {
+	addr, err := netip.ParseAddr(strings.TrimSuffix(host[1:], "]"))
+	if err != nil || !strings.HasSuffix(host, "]") || !addr.Is6() || addr.Zone() != "" {
+		return "", netip.Addr{}, errors.New("it holds an IPv6 address that is none")
+	}
+	if dressedIPv4(addr) {
+		return "", netip.Addr{}, errors.New("it holds an IPv4 address written as IPv6")
+	}
+	return addr.String(), addr, nil
+}
 
-// CompileHost reads a pattern.
-func CompileHost(text string) (HostPattern, error) {
-	p := HostPattern{}
-	if i := strings.LastIndexByte(text, ':'); i > strings.LastIndexByte(text, ']') && strings.Count(text, ":") == 1 || i > 0 && text[i-1] == ']' {
-		n, err := strconv.ParseUint(text[i+1:], 10, 16)
-		if err != nil || n == 0 {
-			return p, errors.New("its port is no number from 1 to 65535")
+// dressedIPv4 holds for IPv4-mapped and IPv4-compatible addresses, :: and ::1
+// aside.
+func dressedIPv4(addr netip.Addr) bool {
+	if addr.Is4In6() {
+		return true
+	}
+	b := addr.As16()
+	for _, v := range b[:12] {
+		if v != 0 {
+			return false
 		}
-		text, p.port = text[:i], strconv.FormatUint(n, 10)
 	}
-	if strings.Contains(text, "/") {
-		return p.network(text)
+	return !addr.IsUnspecified() && !addr.IsLoopback()
+}
+
+// canonicalIPv4 accepts four decimal numbers without leading zeros, as they
+// were sent: other digits that fold to ASCII ones are refused.
+func canonicalIPv4(sent, name string) (string, netip.Addr, error) {
+	addr, err := netip.ParseAddr(name)
+	if err != nil || !addr.Is4() || !isASCII(sent) {
+		return "", netip.Addr{}, errors.New("it holds an IPv4 address other than four decimal numbers")
 	}
-	if addr, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-		if addr.Zone() != "" || addr.Is4In6() {
-			return p, errHost
+	return name, addr, nil
+}
+
+// endsInNumber holds for what clients read as an IPv4 address: the last label
+// is a number, decimal or hexadecimal (WHATWG URL, "ends in a number").
+func endsInNumber(name string) bool {
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return last != "" && strings.Trim(last, "0123456789") == ""
+}
+
+// checkName wants labels of letters, digits, hyphens and underscores.
+func checkName(name string) error {
+	if name == "" || len(name) > maxName {
+		return errName
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if !isLabel(label) {
+			return errName
 		}
-		p.prefix = netip.PrefixFrom(addr, addr.BitLen())
-		return p, nil
 	}
-	name, labels := strings.CutPrefix(text, "*.")
-	u := URL{}
-	if strings.ContainsAny(name, "*/@?#") || u.name(name) != "" || u.addr.IsValid() {
-		return p, errHost
-	}
-	p.host, p.labels = u.host, labels
-	return p, nil
+	return nil
 }
 
-func (p HostPattern) network(text string) (HostPattern, error) {
-	prefix, err := netip.ParsePrefix(strings.NewReplacer("[", "", "]", "").Replace(text))
-	if err != nil || prefix.Addr().Is4In6() {
-		return p, errHost
-	}
-	if prefix != prefix.Masked() {
-		return p, errors.New("its address has bits behind the prefix: write " + prefix.Masked().String())
-	}
-	p.prefix = prefix
-	return p, nil
-}
-
-// Matches reports whether the pattern admits the URL's host and port.
-func (p HostPattern) Matches(u URL) bool {
-	if u.scheme == "" || p.port != u.port && p.port != ownPortOf(u) {
+func isLabel(label string) bool {
+	if label == "" || len(label) > maxLabel || label[0] == '-' || label[len(label)-1] == '-' {
 		return false
 	}
-	if p.prefix.IsValid() {
-		return u.addr.IsValid() && p.prefix.Contains(u.addr)
+	for i := range len(label) {
+		if c := label[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
 	}
-	if u.addr.IsValid() {
-		return false
-	}
-	if p.labels {
-		return strings.HasSuffix(u.host, "."+p.host)
-	}
-	return u.host == p.host
+	return true
 }
 
-// ownPortOf is the scheme's own port where the URL uses it: a pattern may name
-// it too.
-func ownPortOf(u URL) string {
-	if u.port != "" {
-		return u.port
+// toASCII folds case and takes internationalised names to their ASCII form
+// (UTS 46, not transitional, so that ß is not ss). A name that claims to be
+// in that form already must be what its decoding encodes to.
+func toASCII(host string) (string, error) {
+	lower := strings.ToLower(host)
+	if isASCII(host) && !strings.Contains(lower, "xn--") {
+		return lower, nil
 	}
-	return ownPorts[u.scheme]
+	for _, r := range host {
+		if r == unicode.ReplacementChar || unicode.In(r, unicode.Cf, unicode.Zs, unicode.Zl, unicode.Zp, unicode.Cc,
+			unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
+			return "", errName
+		}
+	}
+	profile := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.CheckJoiners(true),
+		idna.StrictDomainName(true), idna.ValidateLabels(true))
+	name, err := profile.ToASCII(host)
+	if err != nil || !isASCII(name) {
+		return "", errName
+	}
+	if again, err := roundTrip(profile, name); err != nil || again != name {
+		return "", errName
+	}
+	return name, nil
+}
+
+func roundTrip(profile *idna.Profile, name string) (string, error) {
+	decoded, err := profile.ToUnicode(name)
+	if err != nil {
+		return "", err
+	}
+	return profile.ToASCII(decoded)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }

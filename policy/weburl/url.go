@@ -1,236 +1,133 @@
-// Package weburl reads URLs the way a boundary must: one meaning a text. What
-// parsers disagree about is refused, and the rest has one canonical form, which
-// is what the caller must use (policy-pack §10).
-//
-// Redirects and the addresses behind names are not seen.
 package weburl
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/net/idna"
 )
 
-// URL is a canonical URL. It is immutable; the zero URL is none.
-type URL struct {
-	scheme string
-	host   string // ASCII, lower case, without brackets
-	addr   netip.Addr
-	port   string // "" for the scheme's own
-	rest   string // path and query
-}
-
-// ParseError says what is wrong with a URL, never what stands in it.
-type ParseError struct{ problem string }
-
-// Error implements error.
-func (e *ParseError) Error() string { return e.problem }
-
-func refuse(problem string) (URL, error) { return URL{}, &ParseError{problem} }
-
+// maxLength bounds a URL, in bytes.
 const maxLength = 8192
 
-// ownPorts are the ports that a scheme has without saying so.
-var ownPorts = map[string]string{"https": "443", "http": "80", "wss": "443", "ws": "80", "ftp": "21"}
+// URL is a URL in canonical form. URLs are comparable: two are equal if and
+// only if their canonical forms are.
+type URL struct {
+	scheme string
+	host   string     // in lower case and ASCII; an IPv6 address without brackets
+	addr   netip.Addr // valid where the host is a literal address
+	port   uint16     // 0 for the scheme's own
+	rest   string     // path and query
+}
 
-// Parse reads a URL of one of the schemes. The error is a [*ParseError].
+// ownPorts are the ports that schemes have without one being written.
+var ownPorts = map[string]uint16{"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
+
+// Parse reads an absolute URL of one of the schemes (in lower case; none means
+// https). The error tells what is wrong and never holds a part of the text.
+//
+// Refused: another scheme, user info, a fragment, a backslash, blanks and
+// control characters, non-ASCII characters in path or query, a % without two
+// hex digits, IPv4 addresses other than four plain decimal numbers, zones,
+// IPv4 addresses written as IPv6, empty and leading-zero ports, names that
+// are none.
 func Parse(text string, schemes []string) (URL, error) {
-	if len(text) > maxLength {
-		return refuse("it is longer than " + strconv.Itoa(maxLength) + " bytes")
+	if len(schemes) == 0 {
+		schemes = []string{"https"}
 	}
-	scheme, rest, found := strings.Cut(text, "://")
-	scheme = asciiLower(scheme)
-	if !found || !slices.Contains(schemes, scheme) {
-		return refuse("it does not start with " + strings.Join(schemes, ":// or ") + "://")
+	if err := checkBytes(text); err != nil {
+		return URL{}, err
 	}
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
+	scheme, rest, ok := strings.Cut(text, "://")
+	scheme = strings.ToLower(scheme)
+	if !ok || !slices.Contains(schemes, scheme) {
+		return URL{}, fmt.Errorf("it does not begin with %s://", strings.Join(schemes, ":// or "))
+	}
+	authority := rest
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		authority = rest[:end]
 	}
 	u := URL{scheme: scheme}
-	if problem := u.authority(rest[:end]); problem != "" {
-		return refuse(problem)
+	if err := u.setAuthority(authority); err != nil {
+		return URL{}, err
 	}
-	if problem := u.target(rest[end:]); problem != "" {
-		return refuse(problem)
+	rest, err := canonicalRest(rest[len(authority):])
+	if err != nil {
+		return URL{}, err
 	}
+	u.rest = rest
 	return u, nil
 }
 
-// authority reads host and port.
-func (u *URL) authority(text string) string {
-	if strings.Contains(text, "@") {
-		return "it holds user info"
+// checkBytes refuses what has no place anywhere in a URL.
+func checkBytes(text string) error {
+	switch {
+	case text == "":
+		return errors.New("it is empty")
+	case len(text) > maxLength:
+		return fmt.Errorf("it is longer than %d bytes", maxLength)
+	case strings.Contains(text, `\`):
+		return errors.New("it holds a backslash")
+	case strings.Contains(text, "#"):
+		return errors.New("it holds a fragment")
 	}
-	if strings.Contains(text, `\`) {
-		return "it holds a backslash"
-	}
-	host, port := text, ""
-	hasPort := false
-	if i := strings.LastIndexByte(text, ':'); i > strings.LastIndexByte(text, ']') {
-		host, port, hasPort = text[:i], text[i+1:], true
-	}
-	if hasPort {
-		if problem := u.readPort(port); problem != "" {
-			return problem
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] == 0x7f {
+			return errors.New("it holds a blank or a control character")
 		}
 	}
-	if inner, ok := strings.CutPrefix(host, "["); ok {
-		return u.ipv6(inner)
-	}
-	return u.name(host)
+	return nil
 }
 
-func (u *URL) readPort(text string) string {
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || n == 0 || text[0] == '+' {
-		return "its port is no number from 1 to 65535"
+// setAuthority reads host and port.
+func (u *URL) setAuthority(authority string) error {
+	if strings.Contains(authority, "@") {
+		return errors.New("it holds user info")
 	}
-	if port := strconv.FormatUint(n, 10); port != ownPorts[u.scheme] {
+	host, port, err := splitPort(authority)
+	if err != nil {
+		return err
+	}
+	if u.host, u.addr, err = canonicalHost(host); err != nil {
+		return err
+	}
+	if port != ownPorts[u.scheme] {
 		u.port = port
 	}
-	return ""
+	return nil
 }
 
-func (u *URL) ipv6(text string) string {
-	inner, ok := strings.CutSuffix(text, "]")
-	addr, err := netip.ParseAddr(inner)
-	switch {
-	case !ok || err != nil || !addr.Is6():
-		return "its host is no IPv6 address"
-	case addr.Zone() != "" || strings.Contains(inner, "%"):
-		return "its IPv6 address has a zone"
-	case addr.Is4In6():
-		return "its IPv6 address maps an IPv4 one: write the IPv4 address"
-	}
-	u.addr, u.host = addr, addr.String()
-	return ""
-}
-
-var hostProfile = idna.New(
-	idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true), idna.Transitional(false))
-
-func (u *URL) name(text string) string {
-	text = strings.TrimSuffix(text, ".")
-	if text == "" || strings.ContainsAny(text, "%: \t\r\n[]") {
-		return "its host is no name"
-	}
-	host, err := hostProfile.ToASCII(text)
-	if err != nil || strings.HasSuffix(host, ".") {
-		return "its host is no name"
-	}
-	host = asciiLower(host)
-	if looksNumeric(host) {
-		addr, err := netip.ParseAddr(host)
-		if err != nil || !addr.Is4() || addr.String() != text {
-			return "its host is a number that is no IPv4 address of four decimal numbers"
-		}
-		u.addr = addr
-	}
-	u.host = host
-	return ""
-}
-
-// looksNumeric is whether the last label is a number in any notation: then
-// some parsers read an IPv4 address.
-func looksNumeric(host string) bool {
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	if strings.HasPrefix(last, "0x") {
-		return strings.Trim(last[2:], "0123456789abcdef") == ""
-	}
-	return strings.Trim(last, "0123456789") == ""
-}
-
-// target reads path and query and resolves dot segments.
-func (u *URL) target(text string) string {
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '#':
-			return "it has a fragment"
-		case c == '\\':
-			return "it holds a backslash"
-		case c <= ' ' || c >= 0x7f:
-			return "it holds a blank, a control or a non-ASCII character: percent-encode it"
-		case c == '%' && !isEscape(text[i:]):
-			return "it holds a % without two hex digits"
+// splitPort takes the port off; 0 is none.
+func splitPort(authority string) (host string, port uint16, err error) {
+	end := strings.LastIndexByte(authority, ']') + 1
+	if end == 0 {
+		end = len(authority)
+		if colon := strings.IndexByte(authority, ':'); colon >= 0 {
+			end = colon
 		}
 	}
-	path, query, hasQuery := strings.Cut(upperEscapes(text), "?")
-	u.rest = resolve(path)
-	if hasQuery {
-		u.rest += "?" + query
+	host = authority[:end]
+	if end == len(authority) {
+		return host, 0, nil
 	}
-	return ""
-}
-
-func isEscape(s string) bool { return len(s) >= 3 && isHex(s[1]) && isHex(s[2]) }
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
-}
-
-// upperEscapes writes the hex digits of percent-escapes in upper case.
-func upperEscapes(s string) string {
-	if !strings.Contains(s, "%") {
-		return s
+	digits := authority[end+1:]
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || authority[end] != ':' || digits[0] == '0' || digits[0] == '+' {
+		return "", 0, errors.New("it holds a port that is none")
 	}
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			for j := i + 1; j <= i+2; j++ {
-				if b[j] >= 'a' {
-					b[j] -= 'a' - 'A'
-				}
-			}
-			i += 2
-		}
-	}
-	return string(b)
-}
-
-// resolve removes dot segments (RFC 3986 §5.2.4); %2E is a dot. Empty segments
-// stay.
-func resolve(path string) string {
-	if path == "" {
-		return "/"
-	}
-	segments := strings.Split(path[1:], "/")
-	out := make([]string, 0, len(segments))
-	for i, s := range segments {
-		last := i == len(segments)-1
-		switch strings.ReplaceAll(s, "%2E", ".") {
-		case ".":
-			if last {
-				out = append(out, "")
-			}
-		case "..":
-			if len(out) > 0 {
-				out = out[:len(out)-1]
-			}
-			if last {
-				out = append(out, "")
-			}
-		default:
-			out = append(out, s)
-		}
-	}
-	return "/" + strings.Join(out, "/")
+	return host, uint16(n), nil
 }
 
 // String is the canonical form.
 func (u URL) String() string {
-	if u.scheme == "" {
-		return ""
-	}
 	host := u.host
 	if u.addr.Is6() {
 		host = "[" + host + "]"
 	}
-	if u.port != "" {
-		host += ":" + u.port
+	if u.port != 0 {
+		host += ":" + strconv.Itoa(int(u.port))
 	}
 	return u.scheme + "://" + host + u.rest
 }
@@ -238,17 +135,15 @@ func (u URL) String() string {
 // Scheme is the scheme in lower case.
 func (u URL) Scheme() string { return u.scheme }
 
-// Host is the host in ASCII and lower case, an IPv6 address without brackets.
+// Host is the host in lower case and ASCII, an IPv6 address compressed and
+// without brackets.
 func (u URL) Host() string { return u.host }
 
-// Port is the port, or "" for the scheme's own.
-func (u URL) Port() string { return u.port }
-
-func asciiLower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
+// Port is the port that a client connects to: the one written or the scheme's
+// own; 0 where the scheme has none.
+func (u URL) Port() int {
+	if u.port != 0 {
+		return int(u.port)
+	}
+	return int(ownPorts[u.scheme])
 }
