@@ -70,15 +70,12 @@ func (a *analysis) turn(text string) {
 		a.opaque(tooLong, 0)
 		return
 	}
-	if at := oddContinuation(text); at >= 0 {
-		a.opaque(continuation, at)
-		return
-	}
 	file, offset, err := parseBash(text)
 	if err != nil {
 		a.opaque(notBash, offset)
 		return
 	}
+	a.continuations(file, text)
 	a.statements(file.Stmts)
 }
 
@@ -105,49 +102,6 @@ func parseBash(text string) (file *syntax.File, offset int, err error) {
 		offset = int(langError.Pos.Offset())
 	}
 	return nil, offset, err
-}
-
-// oddContinuation finds a line continuation that the parser and bash read
-// differently, or -1. Found by running both: behind a comment, where bash
-// knows no continuation, and inside of what is not a plain word, such as a
-// dollar and its name. It may stop at one inside quotes, which is safe.
-func oddContinuation(text string) int {
-	for from := 0; ; {
-		at := strings.Index(text[from:], "\\\n")
-		if at < 0 {
-			return -1
-		}
-		at += from
-		from = at + 2
-		line := text[strings.LastIndexByte(text[:at], '\n')+1 : at]
-		if mayComment(line) || !joins(line, text[from:]) {
-			return at
-		}
-	}
-}
-
-// mayComment reports whether a comment can begin in a line.
-func mayComment(line string) bool {
-	for i := range len(line) {
-		if line[i] == '#' && (i == 0 || strings.IndexByte(" \t;&|()<>`", line[i-1]) >= 0) {
-			return true
-		}
-	}
-	return false
-}
-
-// joins reports whether a continuation stands between words, or between two
-// plain characters of one.
-func joins(before, after string) bool {
-	if after == "" || strings.HasPrefix(after, "#") {
-		return false
-	}
-	if before == "" || strings.HasSuffix(before, " ") || strings.HasSuffix(before, "\t") {
-		return true
-	}
-	const joined = `'" ` + "\t"
-	last, next := before[len(before)-1], after[0]
-	return (plainByte(last) || strings.IndexByte(joined, last) >= 0) && (plainByte(next) || strings.IndexByte(joined, next) >= 0)
 }
 
 // openBrackets is the largest number of brackets open at once, whatever they

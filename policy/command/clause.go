@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -65,11 +66,9 @@ func (a *analysis) operand(w *syntax.Word) word {
 }
 
 func comparesNumbers(op syntax.BinTestOperator) bool {
-	switch op {
-	case syntax.TsEql, syntax.TsNeq, syntax.TsLeq, syntax.TsGeq, syntax.TsLss, syntax.TsGtr:
-		return true
-	}
-	return false
+	return slices.Contains([]syntax.BinTestOperator{
+		syntax.TsEql, syntax.TsNeq, syntax.TsLeq, syntax.TsGeq, syntax.TsLss, syntax.TsGtr,
+	}, op)
 }
 
 func (a *analysis) number(w word) {

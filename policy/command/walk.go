@@ -203,16 +203,19 @@ func (a *analysis) redirection(r *syntax.Redirect) {
 		}
 		a.bar("an assignment", offset)
 	}
-	switch r.Op {
-	case syntax.Hdoc, syntax.DashHdoc:
+	if r.Op == syntax.Hdoc || r.Op == syntax.DashHdoc {
 		a.hereDocument(r, offset)
-		return
-	case syntax.WordHdoc:
-		a.literal(r.Word)
 		return
 	}
 	target := a.literal(r.Word).text
+	if r.Op == syntax.WordHdoc {
+		return
+	}
 	duplicates := r.Op == syntax.DplIn || r.Op == syntax.DplOut
+	if duplicates && len(target) > 1 && target[0] == '-' {
+		// For bash the descriptor is closed by >&- and the rest is a word.
+		a.opaque(descriptor, offset)
+	}
 	if target == "/dev/null" || duplicates && isDigits(strings.TrimSuffix(target, "-")) {
 		return
 	}
