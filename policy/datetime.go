@@ -3,6 +3,7 @@ package policy
 import (
 	"strings"
 	"time"
+	_ "time/tzdata" // named zones hold on machines without zone files (7.3)
 
 	"github.com/authorization-fabric/fabric/policy/strictjson"
 )

@@ -212,7 +212,7 @@ func (e *evaluation) entitlementReason() string {
 		if e.in.Subject.Identity == Verified && !e.who.user.GroupsKnown {
 			return text + "; the user's groups are not in the token (overage), so the role " + unknown + " is not known."
 		}
-		return text + "; nobody told about the user's groups or app roles, so the role " + unknown + " is not known."
+		return text + "; nobody told enough of the user (UPN, object id, groups, app roles), so the role " + unknown + " is not known."
 	}
 	return text + "."
 }

@@ -50,8 +50,7 @@ type rolebook struct {
 	names    []string
 	index    map[string]int
 	grants   map[memberKey][]grant
-	byGroup  []bool // roles with a group member that no snapshot tells of
-	byApp    []bool // roles with an appRole member
+	needs    []needs // by role
 	members  [][]memberKey
 	snapshot map[string][]memberKey // group id -> members
 }
@@ -94,7 +93,7 @@ func (c *compiler) compileRoles() {
 		}
 		b.names = append(b.names, role.ID)
 		b.index[role.ID] = i
-		b.byGroup, b.byApp = append(b.byGroup, false), append(b.byApp, false)
+		b.needs = append(b.needs, needs{})
 		b.members = append(b.members, nil)
 		for j, m := range role.Members {
 			c.member(b, i, at(pointer+"/members", j), m)
@@ -132,17 +131,37 @@ func (c *compiler) member(b *rolebook, role int, pointer, text string) {
 	}
 	b.members[role] = append(b.members[role], key)
 	b.grants[key] = append(b.grants[key], grant{role, text})
-	switch key.kind {
-	case memberGroup:
-		told, ok := b.snapshot[key.id]
-		b.byGroup[role] = b.byGroup[role] || !ok
-		for _, person := range told {
-			b.grants[person] = append(b.grants[person], grant{role, text})
-		}
-	case memberAppRole:
-		b.byApp[role] = true
-	default:
+	told, ok := b.snapshot[key.id]
+	if key.kind != memberGroup || !ok {
+		b.needs[role].add(key)
+		return
 	}
+	for _, person := range told {
+		b.grants[person] = append(b.grants[person], grant{role, text})
+		b.needs[role].add(person)
+	}
+}
+
+// needs are the facts of a person without which nobody can tell that they do
+// not hold a role: those that its members are written with.
+type needs struct{ upn, oid, groups, appRoles bool }
+
+func (n *needs) add(key memberKey) {
+	switch key.kind {
+	case memberUser:
+		n.upn = true
+	case memberOID:
+		n.oid = true
+	case memberGroup:
+		n.groups = true
+	case memberAppRole:
+		n.appRoles = true
+	case memberAgent: // holds only without a user
+	}
+}
+
+func (n needs) lackedBy(p person) bool {
+	return n.upn && p.upn == "" || n.oid && p.id == "" || n.groups && !p.user.GroupsKnown || n.appRoles && !p.user.AppRolesKnown
 }
 
 func (c *compiler) roleNeed(pointer string, roles []string) roleNeed {
@@ -205,13 +224,14 @@ func (b *rolebook) hold(p person, agent string, set roleSet) {
 }
 
 // unknown names a role that p may or may not hold because nobody told about
-// its groups or app roles, or "" (2.6).
+// its groups or app roles, or an identifier that the role is written with, or
+// "" (2.6).
 func (b *rolebook) unknown(p person, held roleSet) string {
 	if !p.known() {
 		return ""
 	}
 	for i, name := range b.names {
-		if !held.has(i) && (b.byGroup[i] && !p.user.GroupsKnown || b.byApp[i] && !p.user.AppRolesKnown) {
+		if !held.has(i) && b.needs[i].lackedBy(p) {
 			return name
 		}
 	}
