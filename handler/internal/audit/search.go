@@ -16,14 +16,37 @@ import (
 // searchBlock is how much is read at once.
 const searchBlock = 1 << 20
 
+const (
+	// searchChunk is how many segments are looked through before it is asked
+	// whether that is enough.
+	searchChunk = 16
+
+	// maxFound is how many records of one segment are kept, the newest.
+	maxFound = 1000
+)
+
 // search finds the records of segments that hold one of the ids as a whole
-// string, and for which keep says so. It looks for bytes before it parses, in
-// several segments at a time. Records come by segment and position.
-func search(ctx context.Context, r Reader, segments []*indexed, ids []string, keep func(*Entry) bool) ([]Entry, error) {
+// string, and for which keep says so. It begins with the newest segments and
+// stops when what was found is enough; more says that it did. Records come by
+// segment and position.
+func search(ctx context.Context, r Reader, segments []*indexed, ids []string, keep func(*Entry) bool, enough func([]Entry) bool) (entries []Entry, more bool, err error) {
 	var needles [][]byte
 	for _, id := range ids {
 		needles = append(needles, strictjson.AppendString(nil, id))
 	}
+	for len(segments) > 0 && !enough(entries) {
+		rest := max(0, len(segments)-searchChunk)
+		found, err := searchAll(ctx, r, segments[rest:], needles, keep)
+		if err != nil {
+			return nil, false, err
+		}
+		entries, segments = append(found, entries...), segments[:rest]
+	}
+	return entries, len(segments) > 0, nil
+}
+
+// searchAll looks for bytes before it parses, in several segments at a time.
+func searchAll(ctx context.Context, r Reader, segments []*indexed, needles [][]byte, keep func(*Entry) bool) ([]Entry, error) {
 	found := make([][]Entry, len(segments))
 	errs := make([]error, len(segments))
 	next := make(chan int)
@@ -105,6 +128,9 @@ func (s *searcher) lines(segment string, offset int64, block []byte) {
 		begin := bytes.LastIndexByte(block[:first], '\n') + 1
 		end := first + bytes.IndexByte(block[first:], '\n') + 1
 		if e, ok := parseEntry(segment, offset+int64(begin), block[begin:end]); ok && s.keep(&e) {
+			if len(s.found) == 2*maxFound {
+				s.found = append(s.found[:0], s.found[maxFound:]...)
+			}
 			s.found = append(s.found, e)
 		}
 		from = end

@@ -64,6 +64,12 @@ type follower struct {
 	read   map[string]int64
 }
 
+const (
+	tailRecord = 4 << 10 // what a record may take of what is read for it
+	tailLeast  = 1 << 20
+	tailMost   = 8 << 20 // of one segment at a time
+)
+
 // newest are the last so many records there are. Of what is older it only
 // notes that it was seen.
 func (f *follower) newest(ctx context.Context, last int) ([]Entry, error) {
@@ -76,11 +82,13 @@ func (f *follower) newest(ctx context.Context, last int) ([]Entry, error) {
 		if _, ok := parseSegmentName(o.Name); !ok {
 			continue
 		}
+		f.read[o.Name] = o.Size
 		if len(entries) >= 2*last { // enough, also if the lanes are uneven
-			f.read[o.Name] = o.Size
 			continue
 		}
-		more, err := f.more(ctx, o.Name)
+		window := min(max(int64(last)*tailRecord, tailLeast), tailMost)
+		f.read[o.Name] = max(0, o.Size-window)
+		more, err := f.more(ctx, o.Name, f.read[o.Name] > 0)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +109,7 @@ func (f *follower) fresh(ctx context.Context) ([]Entry, error) {
 		if _, ok := parseSegmentName(o.Name); !ok || o.Size <= f.read[o.Name] {
 			continue
 		}
-		more, err := f.more(ctx, o.Name)
+		more, err := f.more(ctx, o.Name, false)
 		if err != nil {
 			return nil, err
 		}
@@ -111,15 +119,22 @@ func (f *follower) fresh(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
-// more reads the whole lines of a segment that were not read yet.
-func (f *follower) more(ctx context.Context, name string) ([]Entry, error) {
+// more reads the whole lines of a segment that were not read yet, some at a
+// time. Within says that it begins within a line, which is left out.
+func (f *follower) more(ctx context.Context, name string, within bool) ([]Entry, error) {
 	from := f.read[name]
-	data, err := readRange(ctx, f.reader, name, from, 1<<40)
+	data, err := readRange(ctx, f.reader, name, from, tailMost)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	data = data[:bytes.LastIndexByte(data, '\n')+1]
+	if end := bytes.LastIndexByte(data, '\n') + 1; end > 0 || len(data) < tailMost {
+		data = data[:end] // else no line of ours
+	}
 	f.read[name] = from + int64(len(data))
+	if within {
+		begin := bytes.IndexByte(data, '\n') + 1
+		from, data = from+int64(begin), data[begin:]
+	}
 	var entries []Entry
 	for line := range bytes.Lines(data) {
 		if e, ok := parseEntry(name, from, line); ok {

@@ -93,13 +93,24 @@ func (t *teller) find(ctx context.Context) error {
 }
 
 func (t *teller) look(ctx context.Context, since, until time.Time) (err error) {
-	t.hits, err = t.search(ctx, since, until, []string{t.query.ID}, func(e *Entry) bool { return e.isAbout(t.query.ID) })
+	about := func(e *Entry) bool { return e.isAbout(t.query.ID) }
+	t.hits, t.story.More, err = t.search(ctx, since, until, []string{t.query.ID}, about, func(found []Entry) bool {
+		decisions := 0
+		for _, e := range found {
+			if e.Kind.isDecision() {
+				decisions++
+			}
+		}
+		return decisions > t.query.Limit || len(found) > maxFound
+	})
 	return err
 }
 
 // search finds records of a span of time, checks the segments they stand in,
 // and leaves out what stands where bytes prove nothing.
-func (t *teller) search(ctx context.Context, since, until time.Time, ids []string, keep func(*Entry) bool) ([]Entry, error) {
+func (t *teller) search(
+	ctx context.Context, since, until time.Time, ids []string, keep func(*Entry) bool, enough func([]Entry) bool,
+) (entries []Entry, more bool, err error) {
 	if t.story.Since.IsZero() || since.Before(t.story.Since) {
 		t.story.Since = since
 	}
@@ -107,16 +118,16 @@ func (t *teller) search(ctx context.Context, since, until time.Time, ids []strin
 		t.story.Until = until
 	}
 	if err := t.readIndex(ctx, since); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	entries, err := search(ctx, t.reader, t.index.between(since, until), ids, keep)
+	entries, more, err = search(ctx, t.reader, t.index.between(since, until), ids, keep, enough)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := t.check(ctx, entries); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return t.checks.mark(entries), nil
+	return t.checks.mark(entries), more, nil
 }
 
 // readIndex makes sure that the index reaches back to since and the hour
@@ -144,7 +155,7 @@ func (e *Entry) isAbout(id string) bool {
 // tell makes the story of what was found.
 func (t *teller) tell(ctx context.Context) error {
 	decisions := t.decisions()
-	t.story.ID, t.story.More = t.query.ID, len(decisions) > t.query.Limit
+	t.story.ID, t.story.More = t.query.ID, t.story.More || len(decisions) > t.query.Limit
 	decisions = decisions[:min(len(decisions), t.query.Limit)]
 	related, err := t.related(ctx, decisions)
 	if err != nil {
@@ -220,9 +231,11 @@ func (t *teller) related(ctx context.Context, decisions []Entry) ([]Entry, error
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	return t.search(ctx, since, until, ids, func(e *Entry) bool {
+	about := func(e *Entry) bool {
 		return slices.Contains(ids, e.text("decisionId")) || slices.Contains(ids, e.text("approvalId"))
-	})
+	}
+	entries, _, err := t.search(ctx, since, until, ids, about, func([]Entry) bool { return false })
+	return entries, err
 }
 
 // decision tells of one decision.

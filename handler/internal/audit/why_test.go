@@ -319,3 +319,22 @@ func TestWriteText(t *testing.T) {
 		t.Error("WriteText() shows the outcome that another application claimed")
 	}
 }
+
+// An id that everything has, chosen by a caller, costs no more than what is
+// told of it.
+func TestWhyOfAnIDThatEverythingHas(t *testing.T) {
+	a := newArchive(t)
+	for range 60 {
+		a.now = a.now.Add(time.Hour)
+		for range 3 {
+			a.decide("PO-1", nil)
+		}
+	}
+	story := a.why("PO-1", func(q *audit.Query) { q.Limit = 5 })
+	if len(story.Decisions) != 5 || !story.More || !story.Decisions[0].Decision.Time.Equal(a.now) {
+		t.Errorf("Why() tells %d decisions, more %t, want the newest 5 and more", len(story.Decisions), story.More)
+	}
+	if n := len(story.Segments); n > 20 {
+		t.Errorf("Why() rests on %d segments, want a few", n)
+	}
+}
