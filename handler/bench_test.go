@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/storetest"
 )
 
 // The benchmark runs its servers as processes of their own, so that the CPU it
@@ -94,7 +96,11 @@ func benchHandler(ctx context.Context, role string) (http.Handler, func(), error
 	}
 	c.data = dir
 	tuneMemory(os.Getenv)
-	s, err := wire(ctx, c, wireOptions{log: io.Discard, discardAudit: role == "discard"})
+	options := wireOptions{log: io.Discard}
+	if role == "discard" {
+		options.sink = storetest.DiscardSink{}
+	}
+	s, err := wire(ctx, c, options)
 	if err != nil {
 		return nil, nil, err
 	}
