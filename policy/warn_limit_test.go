@@ -27,6 +27,16 @@ var limitCases = []warnCase{
 		good: always(edit{"/entitlements/1/match/agents", `["bot"]`}, edit{"/entitlements/-", `{"id": "e", "roles": ["*"], "match": {"actions": ["Read", "Fetch"], "agents": ["b*"], "channels": ["web"]}}`}),
 	},
 	{
+		name: "a wider entitlement that ends sooner", id: "entitlement.shadowed", pointer: "/entitlements/2", rule: "p/e",
+		bad:  always(edit{"/entitlements/-", `{"id": "e", "roles": ["Manager"], "match": {"actions": ["Fetch"]}, "until": "2026-07-01T00:00:00Z"}`}, edit{"/entitlements/1/until", `"2026-07-01T00:00:00Z"`}),
+		good: always(edit{"/entitlements/-", `{"id": "e", "roles": ["Manager"], "match": {"actions": ["Fetch"]}, "until": "2026-07-02T00:00:00Z"}`}, edit{"/entitlements/1/until", `"2026-07-01T00:00:00Z"`}),
+	},
+	{
+		name: "a wider entitlement for other labels", id: "entitlement.shadowed", pointer: "/entitlements/2", rule: "p/e",
+		bad:  always(edit{"/entitlements/1/match/classificationAtLeast", `"Confidential"`}, edit{"/entitlements/-", `{"id": "e", "roles": ["Manager"], "match": {"actions": ["Fetch"], "classifications": ["Restricted", "Confidential"]}}`}),
+		good: always(edit{"/entitlements/1/match/classificationAtLeast", `"Confidential"`}, edit{"/entitlements/-", `{"id": "e", "roles": ["Manager"], "match": {"actions": ["Fetch"], "classifications": ["Restricted", "Internal"]}}`}),
+	},
+	{
 		name: "no approval rule covers a limit", id: "limit.uncovered", pointer: "/entitlements/0/limit", rule: "p/create",
 		bad:  always(edit{"/approvals/0/on", `["ask"]`}),
 		good: always(edit{"/approvals/0/on", `["ask", "overLimit"]`}),

@@ -62,6 +62,12 @@ var reachCases = []warnCase{
 		good: always(edit{"/entitlements/1/match", `{"actions": ["Read", "Fetch"], "classifications": ["Internal", "Confidential"]}`}),
 	},
 	{
+		name: "another pack's floor is in another list of labels", id: "rule.never", pointer: "/approvals/1/match", rule: "p/a",
+		other: always(edit{"/classifications", `["Green", "Amber", "Red"]`}, edit{"/actions/0/classification", `"Red"`}),
+		bad:   always(edit{"/approvals/-", `{"id": "a", "match": {"actions": ["Read"], "classifications": ["Internal"]}, "on": ["ask"], "approvers": ["role:Manager"]}`}),
+		good:  always(edit{"/approvals/-", `{"id": "a", "match": {"actions": ["Print"], "classifications": ["Internal"]}, "on": ["ask"], "approvers": ["role:Manager"]}`}),
+	},
+	{
 		name: "an entitlement for no action", id: "rule.never", pointer: "/entitlements/1/match", rule: "p/read",
 		bad:  always(edit{"/entitlements/1/match", `{"actions": ["Reed*"]}`}),
 		good: always(edit{"/entitlements/1/match", `{"actions": ["Rea*"]}`}),

@@ -48,6 +48,16 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A pack of restrictions alone is for packs to come: that its rules reach
+// nothing yet is no mistake.
+func TestRestrictionsAloneHaveNoFindings(t *testing.T) {
+	text := edited(t, otherPack, edit{"/agents", ``}, edit{"/actions", ``}, edit{"/entitlements", ``}, edit{"/regions", `["EU"]`},
+		edit{"/isolation", `[{"id": "eu", "match": {"resources": ["Paper"], "agents": ["bot"]}, "allowedRegions": ["EU"]}]`})
+	for _, f := range Lint([]Document{{Name: "q.json", Text: text}}, LoadOptions{}, lintNow()) {
+		t.Errorf("Lint: %s", f)
+	}
+}
+
 func (tt *warnCase) docs(t *testing.T, edits, other []edit) []Document {
 	docs := []Document{{Name: "p.json", Text: edited(t, basePack, edits...)}}
 	if tt.other != nil {
