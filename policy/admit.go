@@ -73,7 +73,9 @@ func (e *evaluation) admitUser() Code {
 		return UserUnverified
 	}
 	if sub.Identity != None {
-		e.who = personOf(&sub.User)
+		if e.who = personOf(&sub.User); !e.who.known() {
+			return UserRequired // nobody is not the agent itself
+		}
 	}
 	return ""
 }

@@ -10,9 +10,11 @@ func (e *evaluation) approve() Code {
 		return code
 	}
 	if len(e.applied) > 0 {
-		if r := e.unreachable(); r != nil {
-			e.denied = append(e.raisedFor(r), r)
-			e.problem.rule = r
+		if stuck := e.unreachable(); len(stuck) > 0 {
+			for _, r := range stuck {
+				e.denied = append(append(e.denied, e.raisedFor(r)...), r)
+			}
+			e.problem.rule = stuck[0]
 			return ApprovalUnavailable
 		}
 		e.countVotes()
@@ -94,16 +96,17 @@ func (e *evaluation) raisedFor(r *rule) []*rule {
 	return raised
 }
 
-// unreachable is the first applicable rule that nobody could meet: all who
-// could vote are known by name, and without the requester and who is excluded
-// too few remain (4.6).
-func (e *evaluation) unreachable() *rule {
+// unreachable are the applicable rules that nobody could meet: all who could
+// vote are known by name, and without the requester and who is excluded too few
+// remain (4.6).
+func (e *evaluation) unreachable() []*rule {
+	var stuck []*rule
 	for _, q := range e.applied {
 		if people, all := q.rule.pack.named(q.rule.approve.everybody()); all && e.electorate(q.rule, people) < q.rule.approve.quorum {
-			return q.rule
+			stuck = append(stuck, q.rule)
 		}
 	}
-	return nil
+	return stuck
 }
 
 // everybody is who may vote, now or after the escalation.

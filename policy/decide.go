@@ -225,6 +225,7 @@ func (e *evaluation) recordMasks() []*rule {
 			}
 		}
 	}
+	slices.SortFunc(rules, byOrder)
 	return rules
 }
 

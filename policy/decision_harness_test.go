@@ -14,13 +14,14 @@ import (
 	"github.com/authorization-fabric/fabric/policy/strictjson"
 )
 
-// Names that every test of this package speaks of.
+// Names that every test of this package speaks of. GUIDs hold letters, so that
+// comparing them with case would show.
 const (
-	tenantOne = "11111111-1111-1111-1111-111111111111"
-	tenantTwo = "22222222-2222-2222-2222-222222222222"
+	tenantOne = "abcdef01-1111-1111-1111-111111111111"
+	tenantTwo = "abcdef02-2222-2222-2222-222222222222"
 	appOne    = "aaaaaaaa-0000-0000-0000-000000000001"
-	groupOne  = "99999999-0000-0000-0000-000000000001"
-	groupTwo  = "99999999-0000-0000-0000-000000000002"
+	groupOne  = "fedcba99-0000-0000-0000-000000000001"
+	groupTwo  = "fedcba99-0000-0000-0000-000000000002"
 )
 
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -44,7 +45,7 @@ func person(n int, name string) policy.User {
 	}
 }
 
-func oid(n int) string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", n) }
+func oid(n int) string { return fmt.Sprintf("0badcafe-0000-0000-0000-%012d", n) }
 
 // What tables of decisions want most often.
 const (

@@ -141,6 +141,18 @@ func TestGroupSnapshotTwiceIsRefused(t *testing.T) {
 	}
 }
 
+// A user of whom nothing is known is not the agent acting by itself.
+func TestUserWithoutIdentifierIsRequired(t *testing.T) {
+	set := load(t, smallPack(`"roles": [{"id": "Reader", "members": ["agent:agent"]}]`))
+	for identity, want := range map[policy.Identity]string{policy.None: allowed, policy.Asserted: "DENY user.required", policy.Verified: "DENY user.required"} {
+		in := inputOf(t, "", readRequest)
+		in.Subject.Identity = identity
+		if got := short(set.Decide(in, false)); got != want {
+			t.Errorf("Decide of a user %s without identifiers = %s, want %s", identity, got, want)
+		}
+	}
+}
+
 // 7.3: a condition that costs more than its limit at run time is an error.
 func TestConditionBeyondItsCost(t *testing.T) {
 	list := "[" + strings.Repeat("0,", 60_000) + "0]"
