@@ -2,8 +2,10 @@ package policy
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
 	"strings"
@@ -118,13 +120,16 @@ func TestSchemaAndDecoderAgree(t *testing.T) {
 		name, text string
 		target     func() any
 	}{
-		{"pack", string(edited(t, basePack, everyKey...)), func() any { return new(Pack) }},
+		{"pack", everyPack, func() any { return new(Pack) }},
 		{"bindings", string(edited(t, bindings, edit{"/timeZone", `"UTC"`}, edit{"/groups", `{"` + group + `": {"name": "n", "mail": "m", "members": ["user:a"]}}`}, edit{"/agents/bot/owner", `"user:a"`})), func() any { return new(Bindings) }},
 	} {
 		schema := schemaOf(t, tt.name)
 		root, err := strictjson.Parse([]byte(tt.text), strictjson.Limits{})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if err := validate(t, schema, []byte(tt.text)); err != nil {
+			t.Fatalf("the schema of %s: %v", tt.name, err)
 		}
 		n := 0
 		for _, mutant := range mutants(root) {
@@ -148,38 +153,26 @@ func TestSchemaAndDecoderAgree(t *testing.T) {
 	}
 }
 
-// everyKey gives the base pack each key that it does not have yet.
-var everyKey = []edit{
-	{"/$schema", `"x"`},
-	{"/description", `"d"`},
-	{"/priority", `5`},
-	{"/effectiveFrom", `"2026-01-01T00:00:00Z"`},
-	{"/effectiveTo", `"2027-01-01T00:00:00.5Z"`},
-	{"/disclosure", `"codes"`},
-	{"/timeZone", `"UTC"`},
-	{"/groups", `{"` + group + `": {"name": "n", "mail": "m", "members": ["user:a"]}}`},
-	{"/roles/0/title", `"t"`},
-	{"/agents/0/title", `"t"`},
-	{"/agents/0/users", `["verified"]`},
-	{"/agents/0/owner", `"user:a"`},
-	{"/agents/0/tools", `[{"id": "t", "action": "Create", "resourceId": "r", "inputs": {"a": "amount"}}]`},
-	{"/actions/0/title", `"t"`},
-	{"/actions/0/audience", `"t"`},
-	{"/actions/0/pin", `{"vendor": "V"}`},
-	{"/actions/0/attested", `{"region": "EU"}`},
-	{"/actions/0/parameters/amount/min", `"0.01"`},
-	{"/actions/0/parameters/amount/label", `"Amount"`},
-	{"/actions/0/parameters/vendor/pattern", `"V.*"`},
-	{"/actions/3/parameters/url/schemes", `["https"]`},
-	{"/guardrails", `[{"id": "g", "effect": "allow", "tools": ["Run(ls)"], "agents": ["bot"], "threads": ["t"], "roles": ["*"], "advice": "a", "description": "d"}]`},
-	{"/isolation", `[{"id": "i", "match": {"resources": ["*"], "agents": ["bot"], "classificationAtLeast": "Public", "classifications": ["Public"], "risk": ["low"], "channels": ["web"]}, "allowedRegions": ["EU"], "from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"},
-		{"id": "j", "parameter": "url", "allowedHosts": ["a.b"], "when": "true"}]`},
-	{"/classification", `[{"id": "c", "effect": "MASK", "mask": [{"path": "output.a", "method": "hash"}]}]`},
-	{"/entitlements/1/limit", `{"parameter": "amount", "max": "5"}`},
-	{"/entitlements/1/match", `{"actions": ["Create"]}`},
-	{"/thresholds", `[{"id": "t", "value": "context.a", "askAbove": "1", "denyAbove": "2", "absent": "ask"}]`},
-	{"/approvals/-", `{"id": "a", "on": ["ask:t"], "approvers": ["role:Manager"], "exclude": ["owner"], "quorum": 1, "approveWithin": "P1DT2H", "executeWithin": "PT1S", "notify": ["mailto:a@b.c"], "escalate": {"after": "PT1M", "approvers": ["entitled"], "notify": []}, "relay": true}`},
-}
+// everyPack has each key that a pack may have, once.
+const everyPack = `{"$schema": "x", "schema": 1, "pack": "p", "version": 1, "description": "d", "priority": 5,
+"effectiveFrom": "2026-01-01T00:00:00Z", "effectiveTo": "2027-01-01T00:00:00.5Z", "disclosure": "codes",
+"classifications": ["Public"], "defaultClassification": "Public", "regions": ["EU"], "risks": ["low"], "channels": ["web"], "lists": {"l": ["x"]},
+"environment": "dev", "timeZone": "UTC", "tenants": ["11111111-1111-1111-1111-111111111111"],
+"groups": {"` + group + `": {"name": "n", "mail": "m", "members": ["user:a"]}},
+"roles": [{"id": "R", "title": "t", "members": ["user:a"]}],
+"agents": [{"id": "bot", "title": "t", "actions": ["Do"], "users": ["verified"], "owner": "user:a", "callers": ["app:aaaaaaaa-0000-4000-8000-000000000001"],
+  "tools": [{"id": "t", "action": "Do", "resourceId": "r", "inputs": {"a": "n"}}]}],
+"actions": [{"id": "Do", "title": "t", "resource": "R", "creates": true, "audience": "a", "classification": "Public", "attested": {"region": "EU"}, "pin": {"s": "V"},
+  "parameters": {"n": {"type": "decimal", "required": true, "label": "N", "min": "0.01", "max": "9", "scale": 2}, "s": {"type": "string", "maxLength": 3, "enum": ["V"], "pattern": "V.*"}, "u": {"type": "url", "schemes": ["https"]}}},
+  {"id": "Run", "resource": "R", "parameters": {"c": {"type": "command"}}}],
+"guardrails": [{"id": "g", "description": "d", "from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "when": "true", "advice": "a", "effect": "allow", "tools": ["Run(ls)"], "agents": ["bot"], "threads": ["t"], "roles": ["*"]}],
+"isolation": [{"id": "i", "allowedRegions": ["EU"], "match": {"actions": ["Do"], "resources": ["*"], "agents": ["bot"], "classificationAtLeast": "Public", "classifications": ["Public"], "risk": ["low"], "channels": ["web"]}},
+  {"id": "j", "parameter": "u", "allowedHosts": ["a.b"], "match": {"regions": ["EU"]}}],
+"classification": [{"id": "c", "effect": "MASK", "mask": [{"path": "output.a", "method": "hash"}]}],
+"entitlements": [{"id": "e", "roles": ["R"], "match": {}, "limit": {"parameter": "n", "by": "s", "max": {"V": "5"}}}, {"id": "f", "roles": ["R"], "limit": {"parameter": "n", "max": "5"}}],
+"thresholds": [{"id": "t", "value": "context.a", "askAbove": "1", "denyAbove": "2", "absent": "ask"}],
+"approvals": [{"id": "a", "on": ["ask:t"], "approvers": ["role:R"], "exclude": ["owner"], "quorum": 1, "approveWithin": "P1DT2H", "executeWithin": "PT1S",
+  "notify": ["mailto:a@b.c"], "escalate": {"after": "PT1M", "approvers": ["entitled"], "notify": ["mailto:a@b.c"]}, "relay": true}]}`
 
 // mutants are copies of v, each with one place changed.
 func mutants(v strictjson.Value) []strictjson.Value {
@@ -218,6 +211,30 @@ func TestShapeErrorsDoNotFitTheSchema(t *testing.T) {
 	for _, c := range shapeErrors {
 		if err := validate(t, schema, edited(t, basePack, c.edits...)); err == nil {
 			t.Errorf("%s: the schema takes it", c.name)
+		}
+	}
+}
+
+// A key that no mutant could touch would be a key that nothing holds the
+// schema to.
+func TestEveryPackHasEveryKey(t *testing.T) {
+	text, err := Schema("pack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Properties map[string]any
+		Defs       map[string]struct{ Properties map[string]any } `json:"$defs"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	for _, def := range schema.Defs {
+		maps.Copy(schema.Properties, def.Properties)
+	}
+	for key := range schema.Properties {
+		if !strings.Contains(everyPack, `"`+key+`": `) {
+			t.Errorf("everyPack lacks %q", key)
 		}
 	}
 }
