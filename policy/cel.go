@@ -12,7 +12,6 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/ext"
 	"cel.dev/cel-go/interpreter"
 )
 
@@ -32,6 +31,7 @@ type condition struct {
 	text    string
 	program cel.Program
 	context []string // first-level names of context that it reads
+	params  []string // names of parameters that it reads
 }
 
 // sharedCEL is the one CEL environment: every pack has the same variables. It
@@ -40,7 +40,8 @@ type condition struct {
 var sharedCEL = sync.OnceValues(func() (*cel.Env, error) {
 	text := cel.MapType(cel.StringType, cel.DynType)
 	return cel.NewEnv(
-		ext.Strings(ext.StringsVersion(0)),
+		cel.Function("lowerAscii", cel.MemberOverload("string_lower_ascii", []*cel.Type{cel.StringType}, cel.StringType,
+			cel.UnaryBinding(lowerASCII))),
 		cel.Variable("tenant", cel.StringType),
 		cel.Variable("action", cel.StringType),
 		cel.Variable("now", cel.TimestampType),
@@ -53,6 +54,15 @@ var sharedCEL = sync.OnceValues(func() (*cel.Env, error) {
 		decimalLibrary(),
 	)
 })
+
+// lowerASCII is the one string function that CEL itself does not have (7.3).
+func lowerASCII(v ref.Val) ref.Val {
+	s, ok := v.(types.String)
+	if !ok {
+		return types.MaybeNoSuchOverloadErr(v)
+	}
+	return types.String(asciiLower(string(s)))
+}
 
 // decimalLibrary declares decimal() and the comparisons of decimals; their
 // implementation is in [compareCall], which every comparison goes through.
@@ -105,13 +115,13 @@ func (c *compiler) condition(pointer, text string, s section) *condition {
 		return nil
 	}
 	c.checkCost(pointer, env, checked)
-	reads := c.inspect(pointer, checked.NativeRep(), s)
+	reads, params := c.inspect(pointer, checked.NativeRep(), s)
 	program, err := env.Program(checked, cel.CostLimit(maxRunCost), cel.CustomDecoratorV2(decorate))
 	if err != nil {
 		c.fault(pointer, "cel", "Mend the expression.", "the condition does not compile: %v", err)
 		return nil
 	}
-	return &condition{text: text, program: program, context: reads}
+	return &condition{text: text, program: program, context: reads, params: params}
 }
 
 func firstIssue(issues *cel.Issues) string {
@@ -149,12 +159,12 @@ func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *co
 
 // inspect walks the expression: it reports literal time zones that do not load
 // and, for approval rules, routing on free text (T31), and returns the names of
-// context that are read.
-func (c *compiler) inspect(pointer string, tree *ast.AST, s section) []string {
+// context and of parameters that are read.
+func (c *compiler) inspect(pointer string, tree *ast.AST, s section) (context, params []string) {
 	w := walker{c: c, pointer: pointer, routing: s == approvals, operands: map[int64]bool{}}
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(w.visit))
 	slices.Sort(w.reads)
-	return slices.Compact(w.reads)
+	return slices.Compact(w.reads), w.params
 }
 
 type walker struct {
@@ -163,6 +173,7 @@ type walker struct {
 	routing  bool
 	operands map[int64]bool // idents that were looked at through their field
 	reads    []string
+	params   []string
 }
 
 func (w *walker) visit(e ast.Expr) {
@@ -215,6 +226,7 @@ func (w *walker) field(operand ast.Expr, name string) {
 			w.freeText("context.reason")
 		}
 	case "parameters":
+		w.params = append(w.params, name)
 		if w.routing && w.c.isJSON(name) {
 			w.freeText("parameters." + name + ", which is json")
 		}

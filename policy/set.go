@@ -119,14 +119,25 @@ func (s *Set) span(from, until int64) (span, []Finding) {
 	sp.inEffect = len(active) > 0
 	findings := conflicts(active)
 	findings = append(findings, reachNothing(active)...)
+	findings = append(findings, routeOnFreeText(active)...)
 	for _, p := range active {
 		for _, t := range p.tenants {
 			if sp.byTenant[t] == nil {
-				sp.byTenant[t] = newUnion(slices.DeleteFunc(slices.Clone(active), func(q *pack) bool { return !slices.Contains(q.tenants, t) }))
+				sp.byTenant[t] = sp.unionOf(slices.DeleteFunc(slices.Clone(active), func(q *pack) bool { return !slices.Contains(q.tenants, t) }))
 			}
 		}
 	}
 	return sp, findings
+}
+
+// unionOf indexes packs once, however many tenants have the same ones.
+func (sp *span) unionOf(packs []*pack) *union {
+	for _, u := range sp.byTenant {
+		if slices.Equal(u.packs, packs) {
+			return u
+		}
+	}
+	return newUnion(packs)
 }
 
 // activeAt are the packs in effect, each at its highest version (1.5).
@@ -182,6 +193,33 @@ func reachNothing(active []*pack) []Finding {
 				Message: "no action in effect that the rule matches declares " + quote(name) + " as this rule needs it",
 				Fix:     "Name a parameter of those actions, of the right type.",
 			})
+		}
+	}
+	return findings
+}
+
+// routeOnFreeText reports approval rules whose condition reads a json parameter
+// of another pack's action (T31); one of the own pack's is found where the rule
+// is compiled.
+func routeOnFreeText(active []*pack) []Finding {
+	isJSON := func(p *param) bool { return p.typ == typeJSON }
+	var findings []Finding
+	for _, p := range active {
+		for _, r := range p.rules {
+			if r.approve == nil || r.when == nil {
+				continue
+			}
+			for _, name := range r.when.params {
+				if !slices.ContainsFunc(active, func(q *pack) bool { return q != p && q.declares(r, name, isJSON) }) {
+					continue
+				}
+				findings = append(findings, Finding{
+					Check: "approval.freeText", File: p.src.file, Rule: r.public,
+					Pointer: at("/"+sectionNames[r.section], r.pos) + "/when",
+					Message: "an approval rule must not depend on free text: it reads parameters." + name + ", which is json in another pack",
+					Fix:     "Route on typed parameters, the resource or declared context.",
+				})
+			}
 		}
 	}
 	return findings
