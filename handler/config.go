@@ -52,7 +52,7 @@ const prefix = "FABRIC_"
 var settings = []setting{
 	{"ENVIRONMENT", "dev", "the environment whose packs are served", func(c *config, v string) error {
 		c.environment = v
-		return matches(v, `^[A-Za-z0-9._-]{1,64}$`, "1 to 64 letters, digits, dots, dashes or underscores")
+		return matches(v, `^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$`, "1 to 63 letters, digits, dots, dashes or underscores, not a dot first")
 	}},
 	{"PUBLIC_URL", "", "the address of this service in links; in local mode that of the listener", func(c *config, v string) (err error) {
 		c.publicURL, err = baseURL(v)
@@ -96,22 +96,30 @@ func readConfig(getenv func(string) string) (config, error) {
 		c.addr = "127.0.0.1:" + port
 	}
 	if c.mode == modeAzure {
-		return config{}, usageError(fmt.Errorf("WEBSITE_SITE_NAME: this program has no stores in Azure yet; unset it to run locally"))
+		return config{}, usageError(fmt.Errorf("%s: this program has no stores in Azure yet; unset it to run locally", inAzure(getenv)))
 	}
 	return c, nil
 }
 
 // modeOf tells the host from the variables it sets.
 func modeOf(getenv func(string) string) mode {
-	for _, name := range []string{"WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"} {
-		if getenv(name) != "" {
-			return modeAzure
-		}
-	}
-	if getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "" {
+	switch {
+	case inAzure(getenv) != "":
+		return modeAzure
+	case getenv("FUNCTIONS_CUSTOMHANDLER_PORT") != "":
 		return modeCoreTools
 	}
 	return modeLocal
+}
+
+// inAzure is the variable by which App Service gives itself away; "" elsewhere.
+func inAzure(getenv func(string) string) string {
+	for _, name := range []string{"WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"} {
+		if getenv(name) != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 func matches(v, pattern, what string) error {
@@ -141,6 +149,9 @@ func duration(d *time.Duration, v string) error {
 	for i, unit := range []time.Duration{time.Hour, time.Minute, time.Second} {
 		n, _ := strconv.Atoi("0" + parts[i+1])
 		*d += time.Duration(n) * unit
+	}
+	if *d == 0 {
+		return fmt.Errorf("%q is no time at all", v)
 	}
 	return nil
 }

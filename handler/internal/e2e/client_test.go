@@ -111,22 +111,34 @@ func (s *server) authorize(t testing.TB, body string, headers ...string) reply {
 }
 
 // get sends one GET that must reach the server.
-func (s *server) get(t testing.TB, path string, headers ...string) reply {
+func (s *server) get(t testing.TB, path string) reply {
 	t.Helper()
-	r, err := s.call(t.Context(), http.MethodGet, path, nil, headers...)
+	r, err := s.call(t.Context(), http.MethodGet, path, nil)
 	if err != nil {
 		t.Fatalf("GET %s = %v", path, err)
 	}
 	return r
 }
 
-// mustDecide sends one call that must be decided like that.
-func (s *server) mustDecide(t testing.TB, want, body string, headers ...string) outcome {
-	t.Helper()
-	r := s.authorize(t, body, headers...)
+// decide sends one call that must be decided like that.
+func (s *server) decide(ctx context.Context, want, body string, headers ...string) (outcome, error) {
+	r, err := s.call(ctx, http.MethodPost, "/api/authorize", []byte(body), headers...)
+	if err != nil {
+		return outcome{}, err
+	}
 	o, err := r.outcome()
 	if err != nil || r.status != http.StatusOK || o.Decision != want {
-		t.Fatalf("POST /api/authorize of %s = %d %s, want 200 %s", body, r.status, r.body, want)
+		return o, fmt.Errorf("POST /api/authorize of %s = %d %s, want 200 %s", body, r.status, r.body, want)
+	}
+	return o, nil
+}
+
+// mustDecide is decide for the goroutine of a test.
+func (s *server) mustDecide(t testing.TB, want, body string) outcome {
+	t.Helper()
+	o, err := s.decide(t.Context(), want, body)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return o
 }

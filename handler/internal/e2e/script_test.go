@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "scripts"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PACKS", packs)
+			env.Vars = append(env.Vars, raceSettings)
 			env.Setenv("PATH", filepath.Dir(binary)+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			s := &script{ctx: t.Context()}
 			env.Values[script{}] = s

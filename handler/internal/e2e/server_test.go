@@ -43,6 +43,10 @@ type launch struct {
 // tests themselves run under must not reach it.
 var settingPrefixes = []string{"FABRIC_", "FUNCTIONS_", "WEBSITE_"}
 
+// raceSettings spare each process under the race detector the second that it
+// would wait at its end.
+const raceSettings = "GORACE=atexit_sleep_ms=0"
+
 // command is the program with arguments, in a folder, with an environment that
 // holds no settings but env.
 func command(ctx context.Context, dir string, env []string, args ...string) *exec.Cmd {
@@ -51,6 +55,7 @@ func command(ctx context.Context, dir string, env []string, args ...string) *exe
 	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(v string) bool {
 		return slices.ContainsFunc(settingPrefixes, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
 	})
+	cmd.Env = append(cmd.Env, raceSettings)
 	cmd.Env = append(cmd.Env, env...)
 	return cmd
 }
@@ -222,4 +227,15 @@ func cli(ctx context.Context, dir string, env []string, args ...string) (stdout,
 		err = nil
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode(), err
+}
+
+// token signs a token of the server's issuer.
+func token(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	stdout, stderr, code, err := cli(t.Context(), dir, nil, append([]string{"dev", "token", "--data", "data"}, args...)...)
+	if err != nil || code != 0 {
+		t.Fatalf("dev token = %d %s, %v", code, stderr, err)
+	}
+	lines := strings.Fields(stdout)
+	return lines[len(lines)-1]
 }
