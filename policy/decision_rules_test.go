@@ -85,7 +85,7 @@ func TestExcludedVoterWithoutTheExcludingFact(t *testing.T) {
 	const rules = `"approvals": [{"id": "two-eyes", "on": ["always"], "approvers": ["group:` + groupTwo + `"], "exclude": EXCLUDE}]`
 	stranger := policy.User{ID: oid(9), Groups: []string{groupTwo}, GroupsKnown: true, AppRolesKnown: true}
 	named := stranger
-	named.UPN = "zoe@contoso.com"
+	named.UPN, named.Groups = "zoe@contoso.com", []string{strings.ToUpper(groupTwo)} // GUIDs compare without case
 	overage := policy.User{ID: oid(9), UPN: "zoe@contoso.com", Groups: []string{groupTwo}}
 	for _, c := range []struct {
 		name, exclude string
