@@ -60,9 +60,10 @@ func runArchive(t *testing.T, file string, archive *txtar.Archive) int {
 	}
 	var want map[string]map[string]json.RawMessage
 	decodeJSON(t, "want.json", files["want.json"], &want)
-	got := map[string]map[string]json.RawMessage{}
+	got, names := map[string]map[string]json.RawMessage{}, []string{}
 	set, findings := policy.Load(docs, policy.LoadOptions{Environment: "dev"})
 	for _, c := range situations(t, files) {
+		names = append(names, c.name)
 		got[c.name] = fieldsOf(t, c.name, want[c.name], set, findings, &c)
 		if diff := cmp.Diff(indented(want[c.name]), indented(got[c.name])); diff != "" && !*update {
 			t.Errorf("%s: Decide (-want +got)\n%s", c.name, diff)
@@ -72,22 +73,23 @@ func runArchive(t *testing.T, file string, archive *txtar.Archive) int {
 		t.Errorf("want.json is about %d cases, there are %d", len(want), len(got))
 	}
 	if *update {
-		rewriteWant(t, file, archive, got)
+		rewriteWant(t, file, archive, names, got)
 	}
 	return len(got)
 }
 
-func rewriteWant(t *testing.T, file string, archive *txtar.Archive, got map[string]map[string]json.RawMessage) {
+// rewriteWant writes a line a case, in the order of the cases.
+func rewriteWant(t *testing.T, file string, archive *txtar.Archive, names []string, got map[string]map[string]json.RawMessage) {
 	t.Helper()
 	var b bytes.Buffer
 	b.WriteString("{\n")
-	for i, name := range sortedNames(got) {
+	for i, name := range names {
 		line, err := json.Marshal(got[name])
 		if err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&b, "  %s: %s", jsonText(name), line)
-		if i < len(got)-1 {
+		if i < len(names)-1 {
 			b.WriteString(",")
 		}
 		b.WriteString("\n")
