@@ -14,11 +14,18 @@ var errNotUsable = errors.New("this version opens approvals and cannot use them"
 
 // consult brings in what the approval store knows, where it matters: where the
 // decision asks for approval or the caller names one. A denial of an earlier
-// stage stands whatever the store knows.
+// stage stands whatever the store knows. A preview is decided without the
+// store; the id it names says by itself whether it is one of this call.
 func (d *deciding) consult(ctx context.Context) error {
 	asks := d.decision.Outcome == policy.RequireApproval
 	named := d.request.ApprovalID != ""
 	if d.decision.Digest == "" || !asks && (!named || d.decision.Outcome == policy.Deny) {
+		return nil
+	}
+	if d.call.Mode == Preview {
+		if named && !d.fits() {
+			d.know(policy.ApprovalMismatch, approval.Approval{})
+		}
 		return nil
 	}
 	found, err := d.approvals.Find(ctx, d.callOf(), d.request.ApprovalID, d.now)
@@ -34,10 +41,13 @@ func (d *deciding) consult(ctx context.Context) error {
 	if d.decision.Outcome != policy.RequireApproval {
 		return nil
 	}
-	if d.call.Mode == Preview {
-		return nil
-	}
 	return d.open(ctx)
+}
+
+// know decides again with what the store has said of the call's approval.
+func (d *deciding) know(state policy.ApprovalState, a approval.Approval) {
+	d.in.Approval, d.approval = policy.Approval{State: state}, a
+	d.evaluate()
 }
 
 func (d *deciding) callOf() approval.Call {
@@ -50,25 +60,34 @@ func (d *deciding) callOf() approval.Call {
 	return call
 }
 
+// fits reports whether the approval that the request names is, or was, one of
+// the call that was decided: the id holds the digest.
+func (d *deciding) fits() bool {
+	slot, _, ok := approval.ParseID(d.request.ApprovalID)
+	call := d.callOf()
+	if !ok || call.Digest == "" {
+		return false
+	}
+	return slot == approval.Slot(d.key, call.Tenant, call.Application, call.Digest) ||
+		call.Previous != "" && slot == approval.Slot(d.options.PreviousKey, call.Tenant, call.Application, call.Previous)
+}
+
 // open opens the approval or finds the one that is open.
 func (d *deciding) open(ctx context.Context) error {
 	a, created, err := d.approvals.Open(ctx, d.openRequest(), d.now)
 	switch {
 	case errors.Is(err, approval.ErrLimit):
-		d.in.Approval = policy.Approval{State: policy.ApprovalLimit}
-		d.evaluate()
-		return nil
+		d.know(policy.ApprovalLimit, approval.Approval{})
 	case errors.Is(err, approval.ErrDenied):
-		d.in.Approval = policy.Approval{State: policy.ApprovalDenied}
-		d.evaluate()
-		return nil
+		d.know(policy.ApprovalDenied, a)
 	case err != nil:
 		return &UnavailableError{Component: "approvals", Err: fmt.Errorf("open: %w", err)}
-	}
-	d.approval = a
-	if !created && d.decision.Code == policy.ApprovalRequired {
-		d.in.Approval.State = policy.ApprovalOpen // opened meanwhile by the same call
-		d.evaluate()
+	case !created && d.decision.Code == policy.ApprovalRequired: // opened meanwhile by the same call
+		d.know(policy.ApprovalOpen, a)
+	case created && d.decision.Code == policy.ApprovalPending: // what was open was closed meanwhile
+		d.know(policy.NoApproval, a)
+	default:
+		d.approval = a
 	}
 	return nil
 }
@@ -89,20 +108,45 @@ func (d *deciding) openRequest() approval.OpenRequest {
 	}
 }
 
-// resume replaces the request by the one frozen behind the approval it names.
-// Whatever does not fit gets one and the same answer, without a frozen fact.
-func (d *deciding) resume(ctx context.Context) (fits bool, err error) {
+// resume decides the request that is frozen behind the approval named, in the
+// place of the one sent. Whatever does not fit gets one and the same answer,
+// without a frozen fact.
+func (d *deciding) resume(ctx context.Context) error {
+	sent, subject := d.request, d.subject
+	fits, err := d.decideFrozen(ctx)
+	if fits || err != nil {
+		return err
+	}
+	code := policy.ApprovalMismatchCode
+	if slices.Contains(beforeTheCall, d.decision.Code) {
+		code = d.decision.Code
+	}
+	d.request, d.subject, d.approval, d.warnings = sent, subject, approval.Approval{}, nil
+	d.refuse(code, "")
+	return nil
+}
+
+// beforeTheCall are the denials that hold for every call of the agent: they
+// stand without a digest to compare, and tell nothing of what is frozen.
+var beforeTheCall = []policy.Code{
+	policy.PolicyNone, policy.PolicyStale, policy.SuspendedCode, policy.TenantUnknown, policy.AgentUnknown, policy.AgentCaller,
+}
+
+func (d *deciding) decideFrozen(ctx context.Context) (fits bool, err error) {
 	frozen, err := d.approvals.Resume(ctx, d.subject.Tenant, d.subject.Application, d.request.ApprovalID, d.now)
-	if err != nil && !errors.Is(err, approval.ErrNotFound) {
+	switch {
+	case errors.Is(err, approval.ErrNotFound):
+		return false, nil
+	case err != nil:
 		return false, &UnavailableError{Component: "approvals", Err: fmt.Errorf("resume: %w", err)}
+	case frozen.Agent != d.request.AgentID || !d.thaw(frozen):
+		return false, nil
 	}
-	if err == nil && frozen.Agent == d.request.AgentID {
-		fits = d.thaw(frozen)
+	if d.examine(); !d.fits() {
+		return false, nil
 	}
-	if !fits {
-		d.refuse(policy.ApprovalMismatchCode, "")
-	}
-	return fits, nil
+	err = d.consult(ctx)
+	return d.decision.Code != policy.ApprovalMismatchCode, err
 }
 
 // thaw takes the frozen request, with the context that the caller sends anew.
@@ -117,6 +161,8 @@ func (d *deciding) thaw(frozen approval.Resumable) bool {
 		d.subject.Identity, d.subject.User = min(frozen.Identity, policy.Asserted), user
 	case frozen.Identity == policy.None || !policy.SamePerson(d.subject.User, user):
 		return false
+	case d.subject.Identity == policy.Asserted && agrees(d.subject.User, user):
+		d.subject.User = user
 	}
 	r := &d.request
 	was.CorrelationID, was.ApprovalID, was.AgentID = r.CorrelationID, r.ApprovalID, r.AgentID
@@ -126,7 +172,15 @@ func (d *deciding) thaw(frozen approval.Resumable) bool {
 	return true
 }
 
-// mayRead is the set of statuses under which an approval is shown in an answer.
+// agrees reports whether everything said of a user holds for the one that is
+// frozen, so that one of two names is enough to name the same person.
+func agrees(said, frozen policy.User) bool {
+	id := said.ID == "" || frozen.ID != "" && policy.SamePerson(policy.User{ID: said.ID}, policy.User{ID: frozen.ID})
+	upn := said.UPN == "" || frozen.UPN != "" && policy.SamePerson(policy.User{UPN: said.UPN}, policy.User{UPN: frozen.UPN})
+	return id && upn
+}
+
+// shown are the statuses under which an approval is in the answer.
 var shown = []approval.Status{approval.Pending, approval.Approved, approval.Denied, approval.Expired, approval.Revoked}
 
 // answered is the approval in the form of the answer.

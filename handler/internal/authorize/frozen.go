@@ -37,9 +37,13 @@ func given(name string, v strictjson.Value) []strictjson.Member {
 	return []strictjson.Member{{Name: name, Value: v}}
 }
 
+// frozenLimits are wider than those of a request: a resumed one may hold the
+// context of two.
+var frozenLimits = strictjson.Limits{Depth: 2 * strictjson.MaxDepth, Names: 1 << 16}
+
 // thaw undoes [freeze].
 func thaw(text []byte) (Request, error) {
-	v, err := strictjson.Parse(text, strictjson.Limits{})
+	v, err := strictjson.Parse(text, frozenLimits)
 	if err != nil {
 		return Request{}, fmt.Errorf("thaw a frozen request: %w", err)
 	}

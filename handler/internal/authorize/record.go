@@ -3,8 +3,10 @@ package authorize
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/audit"
 	"github.com/authorization-fabric/fabric/policy"
 )
@@ -13,17 +15,19 @@ import (
 func (d *deciding) record(ctx context.Context) (Answer, error) {
 	receipt, err := d.log.Append(ctx, d.entry())
 	if err != nil {
-		return Answer{}, &UnavailableError{Component: "audit", RetryAfter: retryAfter(err), Err: err}
+		return Answer{}, noRecord(err)
 	}
 	return d.answer(receipt), nil
 }
 
-// retryAfter is short where the log only had too much to do.
-func retryAfter(err error) time.Duration {
+// noRecord is the end of a call that the log does not take. The wait is short
+// where the log only had too much to do.
+func noRecord(err error) *UnavailableError {
+	e := &UnavailableError{Component: "audit", Err: err}
 	if errors.Is(err, audit.ErrOverloaded) {
-		return time.Second
+		e.RetryAfter = time.Second
 	}
-	return 0
+	return e
 }
 
 func (d *deciding) entry() *audit.Decision {
@@ -47,7 +51,7 @@ func (d *deciding) entry() *audit.Decision {
 		PolicyIDs: dec.PolicyIDs, Packs: dec.Packs,
 		Epoch: d.active.Epoch, PolicyAge: d.active.Age, Stale: d.active.Stale, Obligations: dec.Obligations,
 		ApprovalID: d.approval.ID, ApprovalOutcome: d.approvalOutcome(), Approvers: d.approvers(),
-		Latency: d.options.Clock().Sub(d.now), KeyID: d.key.ID(),
+		Latency: max(0, d.options.Clock().Sub(d.started)), KeyID: d.key.ID(),
 	}
 }
 
@@ -58,21 +62,20 @@ func (d *deciding) approvalOutcome() string {
 	return d.approval.Status.String()
 }
 
-// approvers are the people whose vote is behind the approval.
+// approvers are the people whose yes is behind the approval, each once: one
+// vote may count for several requirements.
 func (d *deciding) approvers() []string {
 	var people []string
 	for _, v := range d.approval.Votes {
-		people = append(people, v.Person)
+		if v.Choice == approval.Approve && !slices.Contains(people, v.Person) {
+			people = append(people, v.Person)
+		}
 	}
 	return people
 }
 
 func (d *deciding) answer(receipt audit.Receipt) Answer {
 	dec := &d.decision
-	warnings := d.warnings
-	if warnings == nil {
-		warnings = []string{}
-	}
 	return Answer{
 		Decision: dec.Outcome, UserMessage: d.userMessage(), ReasonCode: dec.Code, Reason: dec.Reason, Advice: dec.Advice,
 		DecisionID: d.id, CorrelationID: d.request.CorrelationID, PolicyIDs: dec.PolicyIDs,
@@ -83,7 +86,7 @@ func (d *deciding) answer(receipt audit.Receipt) Answer {
 		Identity: d.subject.Identity, RequestDigest: dec.Digest, EffectiveParameters: dec.Effective,
 		Obligations: dec.Obligations, Approval: d.answered(), Alternatives: dec.Alternatives,
 		Receipt:     Receipt{Segment: receipt.Segment, Seq: receipt.Seq, Hash: receipt.Hash},
-		EvaluatedAt: d.now, Warnings: warnings, Trace: dec.Trace,
+		EvaluatedAt: d.now, Warnings: append([]string{}, d.warnings...), Trace: append([]policy.TraceLine{}, dec.Trace...),
 	}
 }
 

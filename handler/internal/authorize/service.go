@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -42,8 +41,7 @@ type Options struct {
 	PublicURL   string           // of links to approvals, without a slash at the end
 	PreviousKey *policy.Key      // of the environment, during rotation; nil otherwise
 	Clock       func() time.Time // nil: time.Now
-	Log         *slog.Logger     // nil: nothing is logged
-	Entropy     io.Reader        // for decision ids; nil: crypto/rand
+	Entropy     io.Reader        // for decision ids, safe for concurrent use; nil: crypto/rand
 }
 
 // Service decides calls. It is safe for concurrent use.
@@ -59,9 +57,6 @@ type Service struct {
 func New(policies Policies, log Log, approvals Approvals, key *policy.Key, o Options) *Service {
 	if o.Clock == nil {
 		o.Clock = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Entropy == nil {
 		o.Entropy = rand.Reader
@@ -79,7 +74,7 @@ func (s *Service) Decide(ctx context.Context, p identity.Principal, r Request, c
 		defer cancel()
 	}
 	if err := s.log.Admit(); err != nil {
-		return Answer{}, &UnavailableError{Component: "audit", Err: err}
+		return Answer{}, noRecord(err)
 	}
 	d, err := s.begin(p, r, c)
 	if err != nil {
@@ -97,7 +92,8 @@ type deciding struct {
 	principal identity.Principal
 	request   Request
 	call      Call
-	now       time.Time
+	started   time.Time // as the clock gave it, to measure from
+	now       time.Time // the same in milliseconds, as it is written
 	id        string
 	active    catalog.Active
 	subject   policy.Subject
@@ -110,12 +106,15 @@ type deciding struct {
 // begin takes the one reading of the clock and the one look at the policy that
 // the decision is made with.
 func (s *Service) begin(p identity.Principal, r Request, c Call) (*deciding, error) {
-	now := s.options.Clock().UTC().Truncate(time.Millisecond)
+	started := s.options.Clock()
+	now := started.UTC().Truncate(time.Millisecond)
 	id, err := ulid.New(ulid.Timestamp(now), s.options.Entropy)
 	if err != nil {
 		return nil, &UnavailableError{Component: "randomness", Err: err}
 	}
-	d := &deciding{Service: s, principal: p, request: r, call: c, now: now, id: id.String(), active: s.policies.Active(now)}
+	d := &deciding{
+		Service: s, principal: p, request: r, call: c, started: started, now: now, id: id.String(), active: s.policies.Active(now),
+	}
 	if d.active.Set == nil {
 		return nil, &UnavailableError{Component: "policy"}
 	}
@@ -136,12 +135,17 @@ func (d *deciding) decide(ctx context.Context) error {
 		return nil
 	}
 	if r.Action == "" {
-		fits, err := d.resume(ctx)
-		if err != nil || !fits {
-			return err
-		}
+		return d.resume(ctx)
 	}
+	d.examine()
+	return d.consult(ctx)
+}
+
+// examine decides the request as it stands, without what the approval store
+// knows.
+func (d *deciding) examine() {
 	d.warn()
+	r := &d.request
 	d.in = policy.Input{
 		Request: policy.Request{
 			Agent: r.AgentID, Action: r.Action, Resource: r.Resource, Parameters: r.Parameters, Context: r.Context,
@@ -149,7 +153,6 @@ func (d *deciding) decide(ctx context.Context) error {
 		Subject: d.subject, Now: d.now, Stale: d.active.Expired, Suspended: d.active.Suspended, Key: d.key,
 	}
 	d.evaluate()
-	return d.consult(ctx)
 }
 
 func (d *deciding) evaluate() {
