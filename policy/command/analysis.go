@@ -19,11 +19,12 @@ const (
 
 // analysis reads one line. It is used once and by one goroutine.
 type analysis struct {
-	line  Line
-	text  string // what the offsets of words belong to, the outermost text
-	at    int    // column of the word whose text is read in turn, 0 at the outside
-	depth int    // shells inside shells
-	count int    // simple commands so far
+	line   Line
+	text   string // the outermost text, for columns
+	source string // the text that is read in turn, for offsets
+	at     int    // column of the word whose text is read in turn, 0 at the outside
+	depth  int    // shells inside shells
+	count  int    // simple commands so far
 	// unlisted is set where commands are read for deny and ask only.
 	unlisted bool
 }
@@ -75,7 +76,8 @@ func (a *analysis) turn(text string) {
 		a.opaque(notBash, offset)
 		return
 	}
-	a.continuations(file, text)
+	a.source = text
+	a.doubts(file)
 	a.statements(file.Stmts)
 }
 
@@ -89,7 +91,7 @@ func parseBash(text string) (file *syntax.File, offset int, err error) {
 			file, offset, err = nil, 0, errPanic
 		}
 	}()
-	file, err = syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	file, err = syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(strings.NewReader(text), "")
 	if err == nil {
 		return file, 0, nil
 	}

@@ -6,13 +6,39 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// continuations looks for a backslash at the end of a line that the parser
-// and bash read differently. Running both found three: behind a comment, where
-// bash knows no continuation; inside of what is not a plain word, such as a
-// dollar and its name; and in a here-document, whose end bash looks for in
-// joined lines. Each could hide a command. The first such place is always
-// seen, since up to there both readings are the same.
-func (a *analysis) continuations(file *syntax.File, text string) {
+// doubts looks for what the parser and bash are known to read differently.
+// Each was found by running both on generated lines, and each could hide a
+// command. The first such place is always seen, since up to there both
+// readings are the same.
+func (a *analysis) doubts(file *syntax.File) {
+	a.comments(file)
+	a.continuations(file)
+}
+
+// comments refuses a comment right behind a bracket: A=(1)#b is one word.
+func (a *analysis) comments(file *syntax.File) {
+	if !strings.Contains(a.source, ")#") {
+		return
+	}
+	syntax.Walk(file, func(node syntax.Node) bool {
+		if c, ok := node.(*syntax.Comment); ok {
+			if at := int(c.Hash.Offset()); at > 0 && a.source[at-1] == ')' {
+				a.opaque(notBash, at)
+			}
+		}
+		return true
+	})
+}
+
+// continuations looks for a backslash at the end of a line, or of all, that is
+// no plain continuation: behind a comment, where bash knows none; inside of
+// what is not a plain word, such as a dollar and its name; in a here-document,
+// whose end bash looks for in joined lines.
+func (a *analysis) continuations(file *syntax.File) {
+	text := a.source
+	if rest := strings.TrimRight(text, `\`); (len(text)-len(rest))%2 == 1 {
+		a.opaque(continuation, len(text)-1)
+	}
 	if !strings.Contains(text, "\\\n") {
 		return
 	}

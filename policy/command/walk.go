@@ -222,8 +222,15 @@ func (a *analysis) redirection(r *syntax.Redirect) {
 	a.bar("a redirection to or from a file", offset)
 }
 
+// hereDocument wants a body without expansions that ends where bash ends it:
+// at the first line that is the delimiter.
 func (a *analysis) hereDocument(r *syntax.Redirect, offset int) {
-	if r.Hdoc == nil {
+	var delimiter reader
+	delimiter.parts(r.Word.Parts)
+	if delimiter.found != nil || !plain(delimiter.text.String()) {
+		a.opaque(heredoc, offset)
+	}
+	if r.Hdoc == nil { // an empty one
 		return
 	}
 	for _, part := range r.Hdoc.Parts {
@@ -232,6 +239,26 @@ func (a *analysis) hereDocument(r *syntax.Redirect, offset int) {
 			return
 		}
 	}
+	start, end := int(r.Hdoc.Pos().Offset()), int(r.Hdoc.End().Offset())
+	if end > len(a.source) || start < 1 || a.source[start-1] != '\n' ||
+		!endsAt(a.source[start:end], delimiter.text.String(), r.Op == syntax.DashHdoc) {
+		a.opaque(heredoc, offset)
+	}
+}
+
+// endsAt reports whether the last line of a here-document, and no other, is
+// its delimiter.
+func endsAt(document, delimiter string, tabs bool) bool {
+	lines := strings.Split(document, "\n")
+	for i, line := range lines {
+		if tabs {
+			line = strings.TrimLeft(line, "\t")
+		}
+		if (line == delimiter) != (i == len(lines)-1) {
+			return false
+		}
+	}
+	return true
 }
 
 // isDigits holds for "" too: what is left of "-", which closes a descriptor.
