@@ -134,11 +134,7 @@ func (c *compiler) compileParam(pointer, name string, src Parameter) *param {
 	}
 	p.enum = c.expand(pointer+"/enum", src.Enum)
 	if src.Pattern != "" {
-		re, err := regexp.Compile("^(?:" + src.Pattern + ")$")
-		if err != nil {
-			c.report(pointer+"/pattern", "regexp", "Use RE2 syntax.", "the pattern does not compile: %v", err)
-		}
-		p.pattern = re
+		p.pattern = c.compilePattern(pointer+"/pattern", src.Pattern)
 	}
 	if p.typ == typeURL && len(p.schemes) == 0 {
 		p.schemes = []string{"https"}
@@ -149,6 +145,16 @@ func (c *compiler) compileParam(pointer, name string, src Parameter) *param {
 	}
 	c.applicable(pointer, p)
 	return p
+}
+
+// compilePattern compiles the expression by itself before it is anchored, so
+// that no bracket in it can end the anchors.
+func (c *compiler) compilePattern(pointer, pattern string) *regexp.Regexp {
+	if _, err := regexp.Compile(pattern); err != nil {
+		c.report(pointer, "regexp", "Use RE2 syntax.", "the pattern does not compile: %v", err)
+		return nil
+	}
+	return regexp.MustCompile("^(?:" + pattern + ")$")
 }
 
 func (c *compiler) bound(pointer string, text *string) *strictjson.Decimal {

@@ -220,6 +220,10 @@ func (w *walker) field(operand ast.Expr, name string) {
 	}
 	w.operands[operand.ID()] = true
 	switch operand.AsIdent() {
+	case "lists":
+		if _, ok := w.c.src.Lists[name]; !ok {
+			w.c.fault(w.pointer, "undeclared.list", "Add it to \"lists\".", "there is no list %q", name)
+		}
 	case "context":
 		w.reads = append(w.reads, name)
 		if w.routing && name == "reason" {

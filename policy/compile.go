@@ -185,6 +185,7 @@ func compilePack(src *Pack) (*pack, []Finding) {
 	}
 	c.head()
 	c.labels()
+	c.flatLists()
 	c.compileRoles()
 	c.compileActions()
 	c.compileAgents()
@@ -248,6 +249,17 @@ func (c *compiler) labels() {
 	}
 	if d := c.src.DefaultClassification; d != "" {
 		c.declaredLabel("/defaultClassification", d)
+	}
+}
+
+// flatLists reports lists inside lists: they would not be spliced in.
+func (c *compiler) flatLists() {
+	for name, values := range c.src.Lists {
+		for i, v := range values {
+			if strings.HasPrefix(v, "@") {
+				c.report(at("/lists/"+escapePointer(name), i), "undeclared.list", "Write its values here.", "a list holds values, not other lists: %q", v)
+			}
+		}
 	}
 }
 

@@ -25,6 +25,13 @@ func (p *pack) named(list []string) (people map[memberKey]bool, all bool) {
 	return people, all
 }
 
+// isEmptyRole is whether an approver is a role that nobody holds.
+func (p *pack) isEmptyRole(approver string) bool {
+	role, isRole := strings.CutPrefix(approver, "role:")
+	i, known := p.roles.index[role]
+	return isRole && known && len(p.roles.members[i]) == 0
+}
+
 func (p *pack) addNamed(people map[memberKey]bool, key memberKey) bool {
 	switch key.kind {
 	case memberUser, memberOID:

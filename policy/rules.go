@@ -429,9 +429,11 @@ func (c *compiler) mails(pointer string, list []string) {
 }
 
 // quorum reports one that its approvers, all known by name, cannot reach.
+// A role without members is a warning and not counted: a removed person must
+// not keep the new policy out.
 func (c *compiler) quorum(pointer string, a *approve, approvers []string) {
-	people, all := c.pack.named(approvers)
-	if all && len(approvers) > 0 && len(people) < a.quorum {
+	people, all := c.pack.named(a.everybody())
+	if all && len(approvers) > 0 && len(people) < a.quorum && !slices.ContainsFunc(a.everybody(), c.pack.isEmptyRole) {
 		c.fault(pointer+"/quorum", "approval.quorum", "Lower the quorum or name more approvers.", "a quorum of %d among %d approvers", a.quorum, len(people))
 	}
 }
