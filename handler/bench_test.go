@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/storetest"
+	"github.com/authorization-fabric/fabric/policy/suite"
 )
 
 // The benchmark runs its servers as processes of their own, so that the CPU it
@@ -94,7 +95,13 @@ func benchHandler(ctx context.Context, role string) (http.Handler, func(), error
 	if err != nil {
 		return nil, nil, err
 	}
-	c.data = dir
+	c.data, c.packs = filepath.Join(dir, "data"), filepath.Join(dir, "packs")
+	if err := os.Mkdir(c.packs, 0o700); err != nil {
+		return nil, nil, err
+	}
+	if err := os.WriteFile(filepath.Join(c.packs, "scale.json"), suite.Scale(1000, "").Text, 0o600); err != nil {
+		return nil, nil, err
+	}
 	tuneMemory(os.Getenv)
 	options := wireOptions{log: io.Discard}
 	if role == "discard" {
@@ -204,10 +211,10 @@ func startBench(b *testing.B, role string) *benchServer {
 	}
 }
 
-const benchBody = `{"correlationId":"po-2026-000123","agentId":"finance-agent","userUPN":"ana@contoso.com","action":"CreatePO",` +
-	`"resource":{"type":"PurchaseOrder","id":"PO-1001","region":"EU","classification":"Internal"},` +
+const benchBody = `{"correlationId":"po-2026-000123","agentId":"bot","userUPN":"ana@contoso.com","action":"Act0",` +
+	`"resource":{"type":"Thing","id":"PO-1001","region":"EU","classification":"Internal"},` +
 	`"parameters":{"amount":49000,"currency":"EUR","vendor":"V-7"},` +
-	`"context":{"risk":"medium","riskScore":40,"threadId":"t-1","channel":"teams"}}`
+	`"context":{"risk":"low","riskScore":40,"threadId":"t-1","channel":"teams"}}`
 
 // load sends requests over so many connections for a while.
 func (s *benchServer) load(b *testing.B, connections int, d time.Duration) (answers int64) {
