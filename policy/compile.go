@@ -172,9 +172,8 @@ func (c *compiler) fault(pointer, check, fix, format string, args ...any) {
 // where no finding is an error.
 func compilePack(src *Pack) (*pack, []Finding) {
 	c := &compiler{decoder: decoder{file: src.file}, src: src, ids: map[string]string{}}
-	ref, document := src.seal()
 	c.pack = &pack{
-		src: src, ref: ref, document: document, priority: defaultPriority, codes: src.Disclosure == "codes",
+		src: src, priority: defaultPriority, codes: src.Disclosure == "codes",
 		from: instantOr(src.EffectiveFrom, math.MinInt64), to: instantOr(src.EffectiveTo, math.MaxInt64),
 		defaultLabel: src.DefaultClassification, lists: src.Lists,
 		regions: src.Regions, risks: src.Risks, channels: src.Channels,
@@ -190,6 +189,9 @@ func compilePack(src *Pack) (*pack, []Finding) {
 	c.compileActions()
 	c.compileAgents()
 	c.compileRules()
+	s := <-src.sealing
+	c.pack.ref = PackRef{Pack: src.Pack, Version: src.Version, Hash: s.hash, RulesHash: s.rulesHash}
+	c.pack.document = s.document
 	return c.pack, c.findings
 }
 

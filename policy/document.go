@@ -159,18 +159,30 @@ func (l *loader) publishOne(d *document) *Pack {
 	if b != nil {
 		l.unboundKeys(d)
 	}
-	dec := decoder{file: d.name}
-	p := &Pack{}
-	dec.decode("", value, reflect.ValueOf(p).Elem())
-	p.source, p.file = value, d.name
+	sealing := make(chan seal, 1)
+	go func() { sealing <- sealOf(value) }() // while it is decoded: both take long for many rules
+	p, findings := decodePack(d.name, value)
+	p.file, p.sealing = d.name, sealing
 	if b != nil {
 		p.bindings = b.name
 	}
-	for _, f := range dec.findings {
+	for _, f := range findings {
 		f.Rule = ruleAt(value, f.Pointer)
 		l.report(p.locate(f))
 	}
 	return p
+}
+
+// decodePack decodes a pack. Only one with a fault is decoded a second time,
+// to tell where the faults are.
+func decodePack(file string, v strictjson.Value) (*Pack, []Finding) {
+	p, dec := &Pack{}, decoder{file: file, blind: true}
+	dec.decode("", v, reflect.ValueOf(p).Elem())
+	if len(dec.findings) > 0 {
+		*p, dec = Pack{}, decoder{file: file}
+		dec.decode("", v, reflect.ValueOf(p).Elem())
+	}
+	return p, dec.findings
 }
 
 // unboundKeys reports keys in a pack that its bindings must bring.
@@ -278,15 +290,20 @@ func bindEach(list strictjson.Value, added func(id string) []strictjson.Member) 
 	return strictjson.ArrayOf(items...)
 }
 
-// seal takes the hashes of a published pack (policy-pack §1.4) and its
-// canonical form, and lets the tree go. Each section is put into canonical form
-// once for both hashes.
-func (p *Pack) seal() (ref PackRef, document []byte) {
-	rules, hash := sha256.New(), sha256.New()
+// seal is a published pack in canonical form, with its hashes.
+type seal struct {
+	document        []byte
+	hash, rulesHash string
+}
+
+// sealOf takes the hashes of a published pack (policy-pack §1.4). Each section
+// is put into canonical form once for both.
+func sealOf(published strictjson.Value) seal {
+	rules, document := sha256.New(), []byte(nil)
 	rules.Write([]byte{'{'})
 	document = append(document, '{')
 	firstRule := true
-	for _, m := range p.source.SortedMembers() {
+	for _, m := range published.SortedMembers() {
 		if m.Name == "$schema" {
 			continue
 		}
@@ -308,9 +325,9 @@ func (p *Pack) seal() (ref PackRef, document []byte) {
 	}
 	rules.Write([]byte{'}'})
 	document = append(document, '}')
+	hash := sha256.New()
 	hash.Write(document)
-	p.source = strictjson.Value{}
-	return PackRef{Pack: p.Pack, Version: p.Version, Hash: hexSum(hash), RulesHash: hexSum(rules)}, document
+	return seal{document, hexSum(hash), hexSum(rules)}
 }
 
 // unbound is the canonical form of a section without what bindings add to it.

@@ -47,7 +47,7 @@ type Pack struct {
 	Tenants     []string         `json:"tenants" form:"guid" bind:"true" doc:"The tenants (GUID) that the pack takes part for."`
 	Groups      map[string]Group `json:"groups" keys:"guid" bind:"true" doc:"A snapshot of the members of groups, by object id."`
 
-	source   strictjson.Value // as read, for hashes
+	sealing  chan seal // gives the seal once
 	file     string
 	bindings string // name of the document that was joined in, "" without
 }
