@@ -54,10 +54,10 @@ func (c *serveCommand) Run(e *environment) error {
 	return errors.Join(s.serve(e.ctx, listener), s.close(context.WithoutCancel(e.ctx)))
 }
 
-// gcPercent lets the heap grow to five times what is alive before it is
+// gcPercent lets the heap grow to three and a half times what is alive before it is
 // collected: a decision's garbage is small and short-lived, and the live heap
 // of a service with thousands of rules is a few MiB.
-const gcPercent = 400
+const gcPercent = 250
 
 // tuneMemory applies gcPercent unless the operator has said otherwise.
 func tuneMemory(getenv func(string) string) {
