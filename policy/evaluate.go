@@ -144,7 +144,9 @@ func (e *evaluation) conclude() {
 	default:
 		e.permit()
 	}
-	e.note(stageNames[stageApproval], "", e.outcome.String(), string(e.code))
+	if e.tracing {
+		e.note(stageNames[stageApproval], "", e.outcome.String(), string(e.code))
+	}
 }
 
 func (e *evaluation) permit() {
