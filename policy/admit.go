@@ -143,9 +143,9 @@ func (e *evaluation) establish() {
 	if region == "" {
 		region = e.act.attested
 	}
-	e.region = fact{region, d.regions[region]}
+	e.region = fact{region, slices.Contains(d.regions, region)}
 	label := e.effectiveLabel()
-	e.label = fact{label, d.labels[label]}
+	e.label = fact{label, slices.Contains(d.labels, label)}
 	e.risk = contextFact(req.Context, "risk", d.risks)
 	e.channel = contextFact(req.Context, "channel", d.channels)
 	if t := req.Context.Get("threadId"); t.Kind() == strictjson.String {
@@ -173,10 +173,10 @@ func (e *evaluation) effectiveLabel() string {
 
 // contextFact is a member of context that some pack of the tenant declares; a
 // value that is no string counts as absent.
-func contextFact(context strictjson.Value, name string, declared map[string]bool) fact {
+func contextFact(context strictjson.Value, name string, declared []string) fact {
 	v := context.Get(name)
 	if v.Kind() != strictjson.String {
 		return fact{}
 	}
-	return fact{v.Text(), declared[v.Text()]}
+	return fact{v.Text(), slices.Contains(declared, v.Text())}
 }

@@ -293,8 +293,8 @@ func (e *evaluation) recordable(m strictjson.Member) strictjson.Value {
 	case strictjson.Number, strictjson.Bool:
 		return m.Value
 	case strictjson.String:
-		declared := m.Name == "risk" && e.u.declared.risks[m.Value.Text()] ||
-			m.Name == "channel" && e.u.declared.channels[m.Value.Text()]
+		declared := m.Name == "risk" && slices.Contains(e.u.declared.risks, m.Value.Text()) ||
+			m.Name == "channel" && slices.Contains(e.u.declared.channels, m.Value.Text())
 		if declared {
 			return m.Value
 		}

@@ -32,8 +32,9 @@ type union struct {
 	declared declaredValues
 }
 
-// declaredValues are the values that some pack of the tenant declares (6.3).
-type declaredValues struct{ labels, regions, risks, channels map[string]bool }
+// declaredValues are the values that some pack of the tenant declares (6.3),
+// each once. They are few: looking through them beats hashing.
+type declaredValues struct{ labels, regions, risks, channels []string }
 
 // reached is an action with the rules that name it.
 type reached struct {
@@ -254,9 +255,7 @@ func dedupe(findings []Finding) []Finding {
 // newUnion indexes the rules of packs by the actions they name, so that a
 // decision looks only at the rules of its own action.
 func newUnion(packs []*pack) *union {
-	u := &union{packs: packs, agents: map[string]*agent{}, actions: map[string]*reached{}, declared: declaredValues{
-		labels: map[string]bool{}, regions: map[string]bool{}, risks: map[string]bool{}, channels: map[string]bool{},
-	}}
+	u := &union{packs: packs, agents: map[string]*agent{}, actions: map[string]*reached{}}
 	for _, p := range packs {
 		u.refs = append(u.refs, p.ref)
 		for id, a := range p.agents {
@@ -265,12 +264,10 @@ func newUnion(packs []*pack) *union {
 		for id, a := range p.actions {
 			u.actions[id] = &reached{action: a}
 		}
-		for label := range p.labels {
-			u.declared.labels[label] = true
-		}
-		note(u.declared.regions, p.regions)
-		note(u.declared.risks, p.risks)
-		note(u.declared.channels, p.channels)
+		note(&u.declared.labels, p.src.Classifications)
+		note(&u.declared.regions, p.regions)
+		note(&u.declared.risks, p.risks)
+		note(&u.declared.channels, p.channels)
 	}
 	for _, p := range packs {
 		for _, r := range p.rules {
@@ -280,9 +277,11 @@ func newUnion(packs []*pack) *union {
 	return u
 }
 
-func note(set map[string]bool, values []string) {
+func note(set *[]string, values []string) {
 	for _, v := range values {
-		set[v] = true
+		if !slices.Contains(*set, v) {
+			*set = append(*set, v)
+		}
 	}
 }
 
