@@ -98,18 +98,27 @@ func (s *service) announce(e *environment, l net.Listener) {
 		slog.String("environment", s.config.environment), slog.String("packs", packsText), slog.String("version", version()))
 }
 
-// drain is how long requests under way may take once a stop was asked for.
-const drain = 5 * time.Second
+const (
+	drain = 5 * time.Second        // for requests under way once a stop was asked for
+	grace = 500 * time.Millisecond // for the first request of a new connection
+)
 
 // serve answers until the context ends, then lets requests finish.
 func (s *service) serve(ctx context.Context, l net.Listener) error {
 	server := httpapi.NewServer(s.handler(), s.log)
+	var unused newcomers
+	server.ConnState = unused.track
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 		defer cancel()
-		stopped <- server.Shutdown(late)
+		defer time.AfterFunc(grace, unused.close).Stop()
+		if err := server.Shutdown(late); err != nil {
+			stopped <- fmt.Errorf("requests were still under way %s after the stop: %w", drain, errors.Join(err, server.Close()))
+			return
+		}
+		stopped <- nil
 	}()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)

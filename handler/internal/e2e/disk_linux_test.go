@@ -29,14 +29,18 @@ func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	s := serve(t, launch{dir: dir, env: unlimited})
 	noRole := token(t, dir, "--user", "ana@contoso.com", "--roles", "Fabric.Auditor")
+	announced := readDocument(t, s)
 	answers := decideEachOnce(t, s)
 	for round := range 2 {
 		full(t, s, 0)
 		mustDenyAll(t, s, noRole)
 		awaitReady(t, s, http.StatusServiceUnavailable, func() { mustDenyAll(t, s, noRole) })
-		if r := s.get(t, "/api/health/ready"); !strings.Contains(string(r.body), `"component":"audit"`) {
+		r := s.get(t, "/api/health/ready")
+		if !strings.Contains(string(r.body), `"component":"audit"`) {
 			t.Errorf("GET ready = %s, want it to name the audit log", r.body)
 		}
+		announced.check(t, http.MethodGet, "/api/health/ready", r)
+		announced.check(t, http.MethodPost, "/api/authorize", s.authorize(t, order(100)))
 		full(t, s, unix.RLIM_INFINITY)
 		start := time.Now()
 		awaitReady(t, s, http.StatusOK, func() {})

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,26 @@ func TestStopAnswersEveryone(t *testing.T) {
 		t.Errorf("%d segments are closed, want both", closed)
 	}
 	t.Logf("%d answers, %d connections closed before a call was read", len(l.answers), len(l.lost))
+}
+
+// A connection on which nothing was ever sent, as browsers and clients open
+// them ahead of use, does not keep the service from a stop in good order.
+func TestStopWithUnusedConnections(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := serve(t, launch{dir: dir})
+	for range 3 {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+	}
+	s.mustDecide(t, "ALLOW", order(100)) // after which the others are accepted
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	mustVerify(t, dir)
 }
 
 // audit tail follows a log that is being written, and Ctrl-C ends it in good
