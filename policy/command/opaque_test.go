@@ -85,6 +85,7 @@ func TestOpaqueLines(t *testing.T) {
 		{"9.3 a redirection with a variable", "ls > $X", variable.name, 6},
 		{"9.3 a descriptor that is computed", "exec {a[$(rm x)]}>y", substitution.name, 6},
 		{"9.3 a word behind a closed descriptor", ">&-rm x", descriptor.name, 1},
+		{"9.3 an empty word behind a closed descriptor", "<&-'' rm x", descriptor.name, 1},
 		{"9.3 a continuation behind a comment", "ls # \\\nrm x", continuation.name, 6},
 		{"9.3 a continuation behind a dollar", "rm $\\\n@", continuation.name, 5},
 		{"9.3 a continuation inside an operator", "ls &\\\n& rm x", notBash.name, 7},

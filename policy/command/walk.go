@@ -212,7 +212,7 @@ func (a *analysis) redirection(r *syntax.Redirect) {
 		return
 	}
 	duplicates := r.Op == syntax.DplIn || r.Op == syntax.DplOut
-	if duplicates && len(target) > 1 && target[0] == '-' {
+	if duplicates && strings.HasPrefix(target, "-") && (len(target) > 1 || len(r.Word.Parts) > 1) {
 		// For bash the descriptor is closed by >&- and the rest is a word.
 		a.opaque(descriptor, offset)
 	}
