@@ -109,9 +109,13 @@ func isLabel(label string) bool {
 	return true
 }
 
+// profile checks labels as strictly as the library can. Profiles are immutable.
+var profile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.CheckJoiners(true),
+	idna.StrictDomainName(true), idna.ValidateLabels(true))
+
 // toASCII folds case and takes internationalised names to their ASCII form
 // (UTS 46, not transitional, so that ß is not ss). A name that claims to be
-// in that form already must be what its decoding encodes to.
+// in that form already must decode to a name that is valid in it.
 func toASCII(host string) (string, error) {
 	lower := strings.ToLower(host)
 	if isASCII(host) && !strings.Contains(lower, "xn--") {
@@ -123,24 +127,11 @@ func toASCII(host string) (string, error) {
 			return "", errName
 		}
 	}
-	profile := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.BidiRule(), idna.CheckJoiners(true),
-		idna.StrictDomainName(true), idna.ValidateLabels(true))
 	name, err := profile.ToASCII(host)
 	if err != nil || !isASCII(name) {
 		return "", errName
 	}
-	if again, err := roundTrip(profile, name); err != nil || again != name {
-		return "", errName
-	}
 	return name, nil
-}
-
-func roundTrip(profile *idna.Profile, name string) (string, error) {
-	decoded, err := profile.ToUnicode(name)
-	if err != nil {
-		return "", err
-	}
-	return profile.ToASCII(decoded)
 }
 
 func isASCII(s string) bool {

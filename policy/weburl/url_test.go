@@ -220,6 +220,29 @@ func TestErrorsHoldNothingOfTheText(t *testing.T) {
 	}
 }
 
+// The reason names what is wrong, for whoever has to mend the call.
+func TestErrorsNameTheProblem(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                         "it is empty",
+		"http://h/":                "it does not begin with https://",
+		"https://user@h/":          "it holds user info",
+		"https://h/#x":             "it holds a fragment",
+		`https://h\@x/`:            "it holds a backslash",
+		"https://h/a b":            "it holds a blank or a control character",
+		"https://h/ü":              "it holds a character that is not ASCII in its path or query",
+		"https://h/%4":             "it holds a % without two hex digits",
+		"https://h:0/":             "it holds a port that is none",
+		"https://a..b/":            "it holds a host that is none",
+		"https://127.1/":           "it holds an IPv4 address other than four decimal numbers",
+		"https://[::1%25x]/":       "it holds an IPv6 address that is none",
+		"https://[::ffff:a00:1]/x": "it holds an IPv4 address written as IPv6",
+	} {
+		if _, err := Parse(text, nil); err == nil || err.Error() != want {
+			t.Errorf("Parse(%q) = %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestParts(t *testing.T) {
 	for _, c := range []struct {
 		text, scheme, host string
