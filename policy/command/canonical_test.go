@@ -81,6 +81,7 @@ func TestCanonicalForm(t *testing.T) {
 		{"9.1 sh -c with nothing to run", "sh -c ''", "sh -c ''"},
 		{"9.1 a shell behind a wrapper is one command", "sudo sh -c 'rm x'", "sudo sh -c 'rm x'"},
 		{"9.1 a program with the name of a keyword", "'if' x", "'if' x"},
+		{"9.1 let alone", `\let`, "'let'"},
 		{"9.1 assignments are no words", "A=1 B=2 git push", "git push"},
 		{"9.1 redirections are no words", "git log >out 2>&1 <in", "git log"},
 		{"9.1 here-document", "cat <<'EOF'\n$HOME\nEOF\n", "cat"},

@@ -41,7 +41,7 @@ func canonical(words []string) string {
 		case i > 0:
 			b.WriteByte(' ')
 			b.WriteString(quote(w))
-		case keywords[w]:
+		case keywords[w], w == "let" && len(words) == 1: // let alone is no bash
 			b.WriteString("'" + w + "'")
 		default:
 			b.WriteString(quote(w))
