@@ -19,7 +19,7 @@ var errNotUsable = errors.New("this version opens approvals and cannot use them"
 func (d *deciding) consult(ctx context.Context) error {
 	asks := d.decision.Outcome == policy.RequireApproval
 	named := d.request.ApprovalID != ""
-	if d.decision.Digest == "" || !asks && (!named || d.decision.Outcome == policy.Deny) {
+	if !asks && (!named || d.decision.Outcome == policy.Deny) {
 		return nil
 	}
 	if d.call.Mode == Preview {
@@ -159,10 +159,10 @@ func (d *deciding) thaw(frozen approval.Resumable) bool {
 	switch {
 	case d.subject.Identity == policy.None:
 		d.subject.Identity, d.subject.User = min(frozen.Identity, policy.Asserted), user
-	case frozen.Identity == policy.None || !policy.SamePerson(d.subject.User, user):
-		return false
 	case d.subject.Identity == policy.Asserted && agrees(d.subject.User, user):
 		d.subject.User = user
+	case d.subject.Identity == policy.Asserted, frozen.Identity == policy.None, !policy.SamePerson(d.subject.User, user):
+		return false
 	}
 	r := &d.request
 	was.CorrelationID, was.ApprovalID, was.AgentID = r.CorrelationID, r.ApprovalID, r.AgentID

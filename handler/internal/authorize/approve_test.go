@@ -102,7 +102,7 @@ func TestTooManyOpenApprovals(t *testing.T) {
 }
 
 // change rewrites the document behind an approval as another program would.
-func (w *world) change(t testing.TB, id string, edit func(*approval.Case)) {
+func (w *world) change(t tester, id string, edit func(*approval.Case)) {
 	t.Helper()
 	slot, _, ok := approval.ParseID(id)
 	if !ok {

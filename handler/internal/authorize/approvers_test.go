@@ -15,7 +15,7 @@ import (
 )
 
 // document is what is stored behind an approval.
-func (w *world) document(t testing.TB, id string) *approval.Document {
+func (w *world) document(t tester, id string) *approval.Document {
 	t.Helper()
 	slot, _, _ := approval.ParseID(id)
 	r, err := w.store.Get(t.Context(), tenant, slot)
@@ -102,6 +102,9 @@ func TestTheRecordOfAnOpening(t *testing.T) {
 	if r.ApprovalID != a.Approval.ID || r.DecisionID != a.DecisionID || r.CorrelationID != "po-1" || r.TenantID != tenant || r.CallerApp != flow ||
 		r.AgentID != "finance-agent" || r.UserUPN != "ana@contoso.com" || r.Identity != "asserted" || r.Action != "CreatePO" || r.Resource.ID != "PO-1" {
 		t.Errorf("the opening tells %+v, want who asked for what", r)
+	}
+	if want := w.document(t, a.Approval.ID).Current.Events[0].ID; r.EventID != want {
+		t.Errorf("the opening is told as %s, want the event's own id %s", r.EventID, want)
 	}
 	shown := map[string]string{}
 	for _, f := range r.Facts {

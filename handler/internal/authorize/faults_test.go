@@ -50,7 +50,7 @@ func (b *brokenApprovals) Resume(ctx context.Context, tenant, application, id st
 }
 
 // withBroken is a world whose approvals can be broken.
-func withBroken(t testing.TB) (*world, *brokenApprovals) {
+func withBroken(t tester) (*world, *brokenApprovals) {
 	w, b := newWorld(t), &brokenApprovals{}
 	w.approvals = func(a authorize.Approvals) authorize.Approvals { b.Approvals = a; return b }
 	return w, b
@@ -83,7 +83,7 @@ func TestApprovalsThatFail(t *testing.T) {
 
 // samePending asks twice more: it is the approval that is there, and one event
 // tells of it.
-func (w *world) samePending(t testing.TB, id string, open bool) {
+func (w *world) samePending(t tester, id string, open bool) {
 	t.Helper()
 	a := w.decide(t, ana(), order("70000"))
 	code := policy.ApprovalRequired
@@ -169,7 +169,7 @@ func TestEveryCallOfTheStoreFails(t *testing.T) {
 }
 
 // settled asks until the approval is pending, which is at most twice.
-func (w *world) settled(t testing.TB, id string) {
+func (w *world) settled(t tester, id string) {
 	t.Helper()
 	a := w.decide(t, ana(), order("70000"))
 	again := w.decide(t, ana(), order("70000"))

@@ -9,12 +9,13 @@ import (
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
+	"github.com/authorization-fabric/fabric/handler/internal/storetest"
 	"github.com/authorization-fabric/fabric/policy"
 )
 
 // strangers are ids that are none of the calls they come with. Each approval is
 // of a call with "FROZEN" in it.
-func strangers(t testing.TB, w *world) map[string]string {
+func strangers(t tester, w *world) map[string]string {
 	t.Helper()
 	frozen := func(r authorize.Request) authorize.Request {
 		return with(r, func(r *authorize.Request) {
@@ -63,7 +64,7 @@ func TestAnotherCallsApproval(t *testing.T) {
 }
 
 // wantNothingFrozen: neither answer nor record hold a word of a frozen call.
-func (w *world) wantNothingFrozen(t testing.TB, what string, a authorize.Answer) {
+func (w *world) wantNothingFrozen(t tester, what string, a authorize.Answer) {
 	t.Helper()
 	if a.Approval.ID != "" || a.Approval.Status != "" || a.Approval.StatusURL != "" || a.Approval.Comment != "" {
 		t.Errorf("%s: approval = %+v, want none of it", what, a.Approval)
@@ -77,9 +78,11 @@ func (w *world) wantNothingFrozen(t testing.TB, what string, a authorize.Answer)
 
 // A denial of an earlier stage stands, whatever the approval is.
 func TestAnEarlierDenialWinsOverAnApproval(t *testing.T) {
-	w := newWorld(t)
+	w, b := withBroken(t)
 	ids := strangers(t, w)
-	ids["its own"] = w.decide(t, ana(), order("70000")).Approval.ID
+	risky := with(order("100"), func(r *authorize.Request) { r.Context = object(`{"riskScore":80}`) })
+	ids["its own, where it is of the same call"] = w.decide(t, ana(), risky).Approval.ID
+	b.op, b.fault = "find", storetest.FailBefore // the store is not even asked
 	for _, c := range outcomes() {
 		if c.want != policy.Deny || c.request.ApprovalID != "" {
 			continue

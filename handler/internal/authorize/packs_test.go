@@ -3,7 +3,6 @@ package authorize_test
 import (
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/authorization-fabric/fabric/policy"
 )
@@ -15,7 +14,7 @@ const financePack = `{
 "classifications": ["Internal", "Confidential", "Restricted"], "defaultClassification": "Internal",
 "regions": ["EU", "US"], "risks": ["low", "high"], "channels": ["teams"],
 "roles": [
-  {"id": "Analyst", "members": ["user:ana@contoso.com", "oid:` + anaID + `", "user:bob@contoso.com"]},
+  {"id": "Analyst", "members": ["user:ana@contoso.com", "oid:` + anaID + `", "user:bob@contoso.com", "group:` + analysts + `"]},
   {"id": "Manager", "members": ["user:mia@contoso.com", "oid:` + miaID + `", "user:max@contoso.com"]},
   {"id": "Robot", "members": ["agent:robot"]}],
 "agents": [
@@ -67,7 +66,7 @@ const opsPack = `{
 }`
 
 // load compiles packs of this environment.
-func load(t testing.TB, packs ...string) *policy.Set {
+func load(t tester, packs ...string) *policy.Set {
 	t.Helper()
 	set, err := compile(packs...)
 	if set == nil {
@@ -93,7 +92,7 @@ func compile(packs ...string) (*policy.Set, string) {
 var bothPacks = sync.OnceValues(func() (*policy.Set, string) { return compile(financePack, opsPack) })
 
 // changed is the finance pack with pairs of texts replaced.
-func changed(t testing.TB, pairs ...string) *policy.Set {
+func changed(t tester, pairs ...string) *policy.Set {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		if !strings.Contains(financePack, pairs[i]) {

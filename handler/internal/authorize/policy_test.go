@@ -124,7 +124,7 @@ func TestOneLookAtThePolicy(t *testing.T) {
 }
 
 // wantOneSet: the versions of the finance pack above are their epochs.
-func wantOneSet(t testing.TB, r record) {
+func wantOneSet(t tester, r record) {
 	t.Helper()
 	if r.Kind == audit.KindDecision && r.PolicyAge != r.Epoch {
 		t.Errorf("%s: epoch %d with the age of %d", r.DecisionID, r.Epoch, r.PolicyAge)

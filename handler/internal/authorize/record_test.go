@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
-	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,7 +62,7 @@ type resource struct{ Type, ID, Region, Classification string }
 
 // lines are the lines of the log, without those about segments, in no order
 // but that of their segments.
-func (w *world) lines(t testing.TB) [][]byte {
+func (w *world) lines(t tester) [][]byte {
 	t.Helper()
 	objects, err := w.sink.List(t.Context(), "v1/")
 	if err != nil {
@@ -81,7 +80,7 @@ func (w *world) lines(t testing.TB) [][]byte {
 }
 
 // recorded are the records of some kinds, all without any.
-func (w *world) recorded(t testing.TB, kinds ...audit.Kind) []record {
+func (w *world) recorded(t tester, kinds ...audit.Kind) []record {
 	t.Helper()
 	var records []record
 	for _, line := range w.lines(t) {
@@ -92,7 +91,7 @@ func (w *world) recorded(t testing.TB, kinds ...audit.Kind) []record {
 	return records
 }
 
-func parseRecord(t testing.TB, line []byte) record {
+func parseRecord(t tester, line []byte) record {
 	t.Helper()
 	var r record
 	if err := json.Unmarshal(line, &r); err != nil {
@@ -102,7 +101,7 @@ func parseRecord(t testing.TB, line []byte) record {
 }
 
 // of is the record that an answer's receipt names.
-func (w *world) of(t testing.TB, a authorize.Answer) record {
+func (w *world) of(t tester, a authorize.Answer) record {
 	t.Helper()
 	lines := bytes.SplitAfter(w.sink.Bytes(a.Receipt.Segment), []byte{'\n'})
 	if a.Receipt.Seq >= uint64(len(lines)) {
@@ -116,7 +115,7 @@ func (w *world) of(t testing.TB, a authorize.Answer) record {
 }
 
 // agree holds an answer against its record.
-func (w *world) agree(t testing.TB, a authorize.Answer) {
+func (w *world) agree(t tester, a authorize.Answer) {
 	t.Helper()
 	r := w.of(t, a)
 	ts, err := ulid.ParseStrict(a.DecisionID)
@@ -155,7 +154,7 @@ func (w *world) agree(t testing.TB, a authorize.Answer) {
 }
 
 // wantNoNil: a slice that is nil would be written as null by somebody.
-func wantNoNil(t testing.TB, a authorize.Answer) {
+func wantNoNil(t tester, a authorize.Answer) {
 	t.Helper()
 	for name, isNil := range map[string]bool{
 		"advice": a.Advice == nil, "policyIds": a.PolicyIDs == nil, "packs": a.Policy.Packs == nil, "obligations": a.Obligations == nil,
@@ -171,7 +170,7 @@ func wantNoNil(t testing.TB, a authorize.Answer) {
 func canonical(v strictjson.Value) string { return string(strictjson.AppendCanonical(nil, v)) }
 
 // openings are the ids of approval.opened events: a reader counts one once.
-func (w *world) openings(t testing.TB) []string {
+func (w *world) openings(t tester) []string {
 	t.Helper()
 	var ids []string
 	for _, r := range w.recorded(t, audit.KindApprovalOpened) {

@@ -1,11 +1,14 @@
 package authorize_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
 	"github.com/authorization-fabric/fabric/policy"
@@ -77,10 +80,13 @@ type misfit struct {
 // misfits of an approval of ana's, whom an application named by UPN or whose
 // token was there.
 func misfits(id string, asserted bool) []misfit {
-	agent := with(resume(id), func(r *authorize.Request) { r.AgentID = "second-agent" })
+	agent := func(name string) authorize.Request {
+		return with(resume(id), func(r *authorize.Request) { r.AgentID = name })
+	}
 	all := []misfit{
 		{"an unknown id", ana(), resume("apr_x"), nil},
-		{"another agent", ana(), agent, nil},
+		{"another agent", ana(), agent("second-agent"), nil},
+		{"an unknown agent", ana(), agent("nobody"), nil},
 		{"another application", app(otherFlow), by(resume(id), "ana@contoso.com"), nil},
 		{"the developer", developer(), by(resume(id), "ana@contoso.com"), nil},
 		{"another user", app(flow), by(resume(id), "bob@contoso.com"), nil},
@@ -166,6 +172,66 @@ func TestAResumeThatNothingCouldFit(t *testing.T) {
 		wantCode(t, string(code), a, policy.Deny, code)
 		w.wantNothingFrozen(t, string(code), a)
 	}
+}
+
+// Who is not the one that asked learns nothing even then: not that there is
+// such an approval.
+func TestAMisfitOfASuspendedTenant(t *testing.T) {
+	asserted, nobody := by(secretive(), "ana@contoso.com"), robot(secretive())
+	mia := person(miaID, "mia@contoso.com")
+	for _, c := range []struct {
+		name  string
+		asker identity.Principal
+		asked authorize.Request
+		by    identity.Principal
+		later func(id string) authorize.Request
+	}{
+		{"another person", ana(), secretive(), mia, resume},
+		{"another person, of an asserted user's", app(flow), asserted, mia, resume},
+		{"a person, of nobody's", app(flow), nobody, ana(), func(id string) authorize.Request { return robot(resume(id)) }},
+		{"another user", app(flow), asserted, app(flow), func(id string) authorize.Request { return by(resume(id), "bob@contoso.com") }},
+		{"a user who cannot be compared", app(flow), asserted, app(flow), func(id string) authorize.Request {
+			return with(resume(id), func(r *authorize.Request) { r.UserID = anaID })
+		}},
+		{"a user, of nobody's", app(flow), nobody, app(flow), func(id string) authorize.Request { return by(robot(resume(id)), "ana@contoso.com") }},
+		{"another agent", ana(), secretive(), ana(), func(id string) authorize.Request { return robot(resume(id)) }},
+		{"another application", ana(), secretive(), app(otherFlow), resume},
+	} {
+		w := newWorld(t)
+		id := w.decide(t, c.asker, c.asked).Approval.ID
+		w.policies.active.Suspended = []string{"tenant:" + tenant}
+		w.wantMisfit(t, misfit{c.name, c.by, c.later(id), nil}, enforce)
+	}
+}
+
+// forgetful finds a mismatch where resuming found an approval: what is between
+// the two reads, a newer generation or a restored store.
+type forgetful struct{ authorize.Approvals }
+
+func (f forgetful) Find(ctx context.Context, call approval.Call, id string, now time.Time) (approval.Found, error) {
+	if id != "" {
+		return approval.Found{Facts: policy.Approval{State: policy.ApprovalMismatch}}, nil
+	}
+	return f.Approvals.Find(ctx, call, id, now)
+}
+
+func TestAnApprovalThatIsGoneWhileItIsResumed(t *testing.T) {
+	w := newWorld(t)
+	w.approvals = func(a authorize.Approvals) authorize.Approvals { return forgetful{a} }
+	id := w.decide(t, ana(), secretive()).Approval.ID
+	w.wantMisfit(t, misfit{"gone meanwhile", ana(), resume(id), nil}, enforce)
+}
+
+// A person who resumes has the rights of today's token: the groups in it are
+// not frozen, and not lost either.
+func TestAPersonResumesWithTheTokensGroups(t *testing.T) {
+	w := newWorld(t)
+	p := person("eee", "eve@contoso.com")
+	p.Groups = []string{analysts}
+	id := w.decide(t, p, order("70000")).Approval.ID
+	wantCode(t, "in the group", w.decide(t, p, resume(id)), policy.RequireApproval, policy.ApprovalPending)
+	p.Groups = nil
+	wantCode(t, "in it no more", w.decide(t, p, resume(id)), policy.Deny, policy.EntitlementNone)
 }
 
 // What is frozen about who asked is never strengthened: without a token of the

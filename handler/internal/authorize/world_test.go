@@ -6,8 +6,9 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/audit"
@@ -27,6 +28,7 @@ const (
 	stranger  = "cccccccc-0000-4000-8000-000000000003"
 	anaID     = "0a0a0a0a-0000-4000-8000-00000000000a"
 	miaID     = "0d0d0d0d-0000-4000-8000-00000000000d"
+	analysts  = "0e0e0e0e-0000-4000-8000-00000000000e" // a group
 )
 
 var (
@@ -34,6 +36,13 @@ var (
 	key    = storetest.Key
 	oldKey = policy.NewKey("k1", []byte(strings.Repeat("1", 32)))
 )
+
+// tester is a test, or one try of a property.
+type tester interface {
+	rapid.TB
+	Cleanup(f func())
+	Context() context.Context
+}
 
 // world is a service and what is behind it: real ones over memory. What a test
 // wants otherwise it changes before the first call.
@@ -51,7 +60,7 @@ type world struct {
 	service *authorize.Service // made by the first call
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t tester) *world {
 	t.Helper()
 	set, problems := bothPacks()
 	if set == nil {
@@ -66,7 +75,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-func openLog(t testing.TB, sink audit.Sink) *audit.Log {
+func openLog(t tester, sink audit.Sink) *audit.Log {
 	t.Helper()
 	log, err := audit.Open(context.Background(), sink, audit.Options{
 		Environment: "dev", Instance: "test", Writer: "v0", KeyID: key.ID(), Clock: func() time.Time { return noon },
@@ -99,12 +108,12 @@ var (
 
 // decide is one enforced call that must be answered, and whose answer and
 // record must say the same.
-func (w *world) decide(t testing.TB, p identity.Principal, r authorize.Request) authorize.Answer {
+func (w *world) decide(t tester, p identity.Principal, r authorize.Request) authorize.Answer {
 	t.Helper()
 	return w.decideAs(t, p, r, enforce)
 }
 
-func (w *world) decideAs(t testing.TB, p identity.Principal, r authorize.Request, c authorize.Call) authorize.Answer {
+func (w *world) decideAs(t tester, p identity.Principal, r authorize.Request, c authorize.Call) authorize.Answer {
 	t.Helper()
 	a, err := w.serve().Decide(context.Background(), p, r, c)
 	if err != nil {
@@ -115,18 +124,18 @@ func (w *world) decideAs(t testing.TB, p identity.Principal, r authorize.Request
 }
 
 // unavailable is one enforced call that must not be answered.
-func (w *world) unavailable(t testing.TB, p identity.Principal, r authorize.Request, component string) authorize.UnavailableError {
+func (w *world) unavailable(t tester, p identity.Principal, r authorize.Request, component string) authorize.UnavailableError {
 	t.Helper()
 	return w.unavailableAs(t, p, r, enforce, component)
 }
 
-func (w *world) unavailableAs(t testing.TB, p identity.Principal, r authorize.Request, c authorize.Call, component string) authorize.UnavailableError {
+func (w *world) unavailableAs(t tester, p identity.Principal, r authorize.Request, c authorize.Call, component string) authorize.UnavailableError {
 	t.Helper()
 	a, err := w.serve().Decide(context.Background(), p, r, c)
 	return wantUnavailable(t, a, err, component)
 }
 
-func wantUnavailable(t testing.TB, a authorize.Answer, err error, component string) authorize.UnavailableError {
+func wantUnavailable(t tester, a authorize.Answer, err error, component string) authorize.UnavailableError {
 	t.Helper()
 	var unavailable *authorize.UnavailableError
 	if !errors.As(err, &unavailable) {
@@ -141,7 +150,7 @@ func wantUnavailable(t testing.TB, a authorize.Answer, err error, component stri
 	return *unavailable
 }
 
-func wantCode(t testing.TB, what string, a authorize.Answer, outcome policy.Outcome, code policy.Code) {
+func wantCode(t tester, what string, a authorize.Answer, outcome policy.Outcome, code policy.Code) {
 	t.Helper()
 	if a.Decision != outcome || a.ReasonCode != code {
 		t.Errorf("%s = %s %s (%s), want %s %s", what, a.Decision, a.ReasonCode, a.Reason, outcome, code)
