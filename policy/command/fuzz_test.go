@@ -13,7 +13,7 @@ func FuzzParse(f *testing.F) {
 	for _, how := range disguises {
 		f.Add(disguise(how, "git -C /x push"))
 	}
-	for _, text := range []string{"let x=1", "declare -a A=(1 2)", "[[ a =~ (b|c) ]]", "case a in a|b) ls;; esac", "x[1]=2; ls", "'if' x", "a\\\nb", "\\let"} {
+	for _, text := range []string{"let x=1", "declare -a A=(1 2)", "[[ a =~ (b|c) ]]", "case a in a|b) ls;; esac", "x[1]=2; ls", "'if' x", "a\\\nb", "\\let", "declare -\\="} {
 		f.Add(text)
 	}
 	all, err := CompilePattern("*")

@@ -31,7 +31,7 @@ func (a *analysis) hazards(name string, core []word, start int) {
 			}
 		}
 		if h.always {
-			a.opaque(runsArguments, core[start].offset)
+			a.opaque(runsArguments, core[min(start, len(core)-1)].offset)
 			continue
 		}
 		to := len(core)

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,5 +137,47 @@ func TestMeetsIsWiderThanGlob(t *testing.T) {
 		if !strings.ContainsAny(text, "\x01\x02") && meets(pattern, text) != glob(pattern, text) {
 			t.Fatalf("meets(%q, %q) = %v", pattern, text, meets(pattern, text))
 		}
+	})
+}
+
+// programs draws every program that a table knows.
+func programs() *rapid.Generator[string] {
+	seen := map[string]bool{"sed": true, "pwsh": true, "let": true, "declare": true, "printf": true, "read": true}
+	for _, table := range []map[string]bool{wrappers, shells, runners, evaluatingBuiltins} {
+		maps.Copy(seen, table)
+	}
+	for name := range interpreters {
+		seen[name] = true
+	}
+	for name := range grammars {
+		seen[name] = true
+	}
+	for name := range carriers {
+		seen[name] = true
+	}
+	for name := range hazards {
+		seen[name] = true
+	}
+	return rapid.SampledFrom(slices.Sorted(maps.Keys(seen)))
+}
+
+// Whatever arguments a known program gets, they are read without a panic, and
+// a deny of everything holds.
+func TestAnyArgumentsAreRead(t *testing.T) {
+	all := Pattern{globs: []spelling{{string(wild), string(wild)}}, open: true}
+	argument := rapid.OneOf(
+		rapid.SampledFrom([]string{"-", "--", "-c", "-e", "-n", "-it", "--x", "--x=", "=", "exec", "run", "vm", "run-command", "invoke", "--scripts", "compose", "rm"}),
+		rapid.StringOfN(rapid.SampledFrom([]rune("sy/ae\\\n;{}[],!$1~+bt:wricg#pIq -=lf'@*(")), 0, 10, -1),
+	)
+	rapid.Check(t, func(t *rapid.T) {
+		words := append([]string{programs().Draw(t, "program")}, rapid.SliceOfN(argument, 0, 6).Draw(t, "arguments")...)
+		l, err := Parse(canonical(words))
+		if err != nil {
+			t.Fatalf("Parse(%q) = %v", words, err)
+		}
+		if !all.Restricts(l) {
+			t.Fatalf("* does not restrict %q", words)
+		}
+		_ = l.Redacted()
 	})
 }

@@ -61,20 +61,38 @@ func (a *analysis) namesVariables(name string, args []word) {
 }
 
 // declaration reads the words of declare and its like. With -i and -n bash
-// evaluates what is assigned, now or later.
+// evaluates what is assigned, now or later. What is neither options nor a
+// name is an error for bash.
 func (a *analysis) declaration(args []word) {
 	for _, w := range args {
+		name, _, assigns := strings.Cut(w.text, "=")
+		name, _, _ = strings.Cut(strings.TrimSuffix(name, "+"), "[")
 		switch {
-		case strings.HasPrefix(w.text, "-"):
-			if strings.ContainsAny(w.text, "in") {
+		case isDeclarationOption(w.text):
+			if w.text[0] == '-' && strings.ContainsAny(w.text, "in") {
 				a.opaque(attribute, w.offset)
 			}
-		case strings.Contains(w.text, "="):
+		case !syntax.ValidName(name):
+			a.opaque(unknownSyntax, w.offset)
+		case assigns:
 			a.assignedWord(w)
 		default:
 			a.bar("a declaration", w.offset)
 		}
 	}
+}
+
+// isDeclarationOption holds for letters behind a sign, and for --.
+func isDeclarationOption(s string) bool {
+	if s == "" || s[0] != '-' && s[0] != '+' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if c := s[i] | 0x20; (c < 'a' || c > 'z') && s != "--" {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *analysis) letArguments(args []word) {

@@ -136,30 +136,30 @@ func (s *sedReader) command() bool {
 	case 'q', 'Q', 'l', 'L':
 		s.rest = strings.TrimLeft(s.rest, " \t0123456789")
 		return true
-	case 'a', 'i', 'c', 'r', 'R', 'w', 'W', ':', 'b', 't', 'T', '#':
-		// Text, names of files and labels go up to the end of the line. A
-		// label may end at a semicolon, after which e would be a command.
+	case ':', 'b', 't', 'T':
+		return s.label()
+	case 'a', 'i', 'c', 'r', 'R', 'w', 'W', '#':
+		// Text and names of files go up to the end of the line. Text over
+		// several lines is not read: what is text and what a command depends
+		// on the version.
 		line, rest, _ := strings.Cut(s.rest, "\n")
-		if strings.HasSuffix(line, `\`) || strings.IndexByte("btT:", c) >= 0 && strings.ContainsAny(line, ";}") {
-			return s.labelled(c, line, rest)
-		}
 		s.rest = rest
-		return true
+		return !strings.HasSuffix(line, `\`)
 	case 's', 'y':
 		return s.substitute(c)
 	}
 	return false
 }
 
-// labelled goes on behind a label that ends at a semicolon. Text over several
-// lines is not read: what is text and what a command depends on the version.
-func (s *sedReader) labelled(c byte, line, rest string) bool {
-	if strings.IndexByte("btT:", c) < 0 {
-		return false
+// label skips a label. It ends at a semicolon for some versions of sed, and
+// what follows would be a command.
+func (s *sedReader) label() bool {
+	end := strings.IndexAny(s.rest, ";}\n")
+	if end < 0 {
+		end = len(s.rest)
 	}
-	at := strings.IndexAny(line, ";}")
-	s.rest = line[at:] + "\n" + rest
-	return at >= 0
+	s.rest = s.rest[end:]
+	return true
 }
 
 func (s *sedReader) substitute(c byte) bool {
