@@ -149,7 +149,7 @@ func (s *service) tellChange(c catalog.Change) {
 func (s *service) buildUseCases(context.Context, wireOptions) error {
 	key := s.data.Key()
 	s.approvals = approval.New(s.data.Approvals(), approval.Keys{Current: key.Current, Previous: key.Previous},
-		authorize.ApprovalLog(s.audit), authorize.NewApprovers(s.catalog, key.Current),
+		authorize.NewApprovalLog(s.audit), authorize.NewApprovers(s.catalog, key.Current),
 		approval.Options{OpenPerUser: s.config.openPerUser, OpenPerAgent: s.config.openPerAgent, ValidFrom: s.catalog.ApprovalsValidFrom})
 	s.authorize = authorize.New(s.catalog, s.audit, s.approvals, key.Current, authorize.Options{
 		PublicURL: s.config.publicURL, PreviousKey: key.Previous,

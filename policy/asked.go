@@ -13,7 +13,8 @@ func (e *evaluation) asked() *Asked {
 	}
 	a := &Asked{
 		Title: e.act.src.Title, ResourceType: e.act.src.Resource,
-		Canonical: e.appendCall(nil), Facts: e.facts(), Zone: e.act.pack.zone,
+		Canonical: e.appendCall(nil), Facts: e.facts(), Zone: e.act.pack.zone, Main: -1,
+		Region: e.region.value, Classification: e.label.value,
 	}
 	if a.Title == "" {
 		a.Title = e.act.src.ID
@@ -82,7 +83,7 @@ func (s *Set) ApproverEntries(tenant string, u User, now time.Time) []RuleApprov
 
 // MayApprove reports whether a person's vote would count now for the rule on
 // the call in. Whatever denies the call otherwise is not looked at.
-func (s *Set) MayApprove(in *Input, policyID string, u User) bool {
+func (s *Set) MayApprove(in *Input, policyID string, v Ballot) bool {
 	e := s.begin(in, false)
 	defer e.end()
 	if e.admit() != "" {
@@ -90,7 +91,7 @@ func (s *Set) MayApprove(in *Input, policyID string, u User) bool {
 	}
 	for _, list := range e.rules(approvals) {
 		if i := slices.IndexFunc(list, func(r *rule) bool { return r.public == policyID }); i >= 0 {
-			return e.mayVote(list[i], u)
+			return (list[i].approve.src.Relay || !v.Relayed) && e.mayVote(list[i], v.Voter)
 		}
 	}
 	return false

@@ -27,6 +27,7 @@ func (s *Set) Decide(in *Input, trace bool) Decision {
 	}
 	if e.stage > stageAdmission {
 		d.Digest = e.digest()
+		d.Audience = e.act.src.Audience
 	}
 	if e.outcome != Deny {
 		d.Effective = e.effective(e.masks)

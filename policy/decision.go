@@ -42,6 +42,7 @@ type Decision struct {
 	UserMessage  string
 	Advice       []string
 	Packs        []PackRef // the packs of the tenant, in order
+	Audience     string    // of the action: who is to check a grant; "" where none is named
 	Recorded     Recorded
 	Asked        *Asked      // nil unless REQUIRE_APPROVAL
 	Trace        []TraceLine // nil unless asked for
@@ -126,6 +127,22 @@ type Asked struct {
 	Risk         string // context.risk where some pack declares it
 	RiskScore    string // context.riskScore in plain notation
 	Zone         *time.Location
+
+	Agent          string // its title, or its id
+	Region         string // effective
+	Classification string // effective
+	Main           int    // index in Facts of what matters most; -1 is none
+	Unit           string // of the main fact, such as a currency
+	Over           *Over  // nil unless a limit is exceeded that may be shown
+	Said           string // what the agent wrote; nothing of it is verified
+}
+
+// Over is by how much a call exceeds the largest limit of its subject, in plain
+// decimals.
+type Over struct {
+	Limit  string
+	Excess string
+	Unit   string
 }
 
 // Fact is one line that an approver reads, masked and with secrets redacted.

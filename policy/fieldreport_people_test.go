@@ -186,7 +186,7 @@ func TestFieldReportFR33(t *testing.T) {
 		if got := short(c.set.Decide(in, false)); got != c.want {
 			t.Errorf("FR33: approved by %s: Decide = %s, want %s", c.name, got, c.want)
 		}
-		if got, want := c.set.MayApprove(inputOf(t, "ana", po("70000")), "fin/over", people[c.by]), strings.HasPrefix(c.want, "ALLOW"); got != want {
+		if got, want := c.set.MayApprove(inputOf(t, "ana", po("70000")), "fin/over", policy.Ballot{Voter: people[c.by]}), strings.HasPrefix(c.want, "ALLOW"); got != want {
 			t.Errorf("FR33: MayApprove by %s = %v, want %v", c.name, got, want)
 		}
 	}

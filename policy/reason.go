@@ -81,6 +81,9 @@ func (e *evaluation) words(d *Decision) {
 	d.Reason = sentences[e.code]
 	if !e.codesOnly() {
 		d.Reason = e.reason()
+		if note := e.in.Approval.Note; note != "" && e.outcome == RequireApproval {
+			d.Reason += " " + note
+		}
 	}
 }
 

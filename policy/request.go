@@ -97,4 +97,22 @@ type Approval struct {
 	State ApprovalState
 	Named bool              // the request named the approval by its id
 	Votes map[string][]User // approving votes by public rule id, each a person
+
+	Opened time.Time // when it was opened: escalate.after counts from it; zero is long ago
+	Shown  *Shown    // what its approvers were shown; nil is not compared
+	Note   string    // a sentence of ours about an earlier approval of this call; ends the reason
+}
+
+// Shown is what the approvers of a call were shown when it was opened.
+type Shown struct {
+	Triggers  []string
+	Identity  Identity
+	Risk      string // context.risk; "" is absent
+	RiskScore string // context.riskScore in plain notation; "" is absent
+}
+
+// Ballot is a person's vote as it is judged.
+type Ballot struct {
+	Voter   User
+	Relayed bool // answered by mail: nobody signed in
 }

@@ -17,7 +17,7 @@ func full() *Document {
 	at := time.Date(2026, 11, 21, 12, 0, 0, 1e6, time.UTC)
 	return &Document{
 		Schema: Schema, Tenant: "t", Slot: strings.Repeat("0", slotLength),
-		Replays: []Use{{Generation: 3, DecisionID: "d0", IdempotencyKey: "i", At: at, Until: at, Answer: []byte(`{"a":[1.50]}`)}},
+		Replays: []Use{{Generation: 3, DecisionID: "d0", IdempotencyKey: "i", At: at, Until: at, Answer: []byte(`{"a":[1.50]}`), Record: []byte(`{}`)}},
 		Earlier: []Line{{Generation: 2, Status: Superseded, OpenedAt: at, ClosedAt: at, Comment: "c"}},
 		Current: Case{
 			Generation: 4, Status: Approved, Application: "app", Agent: "bot", Requester: Person{ID: "o", UPN: "u"}, Identity: Grade{policy.Verified},
@@ -36,7 +36,7 @@ func full() *Document {
 			}},
 			Events:        []Event{{ID: "e1", Kind: EventOpened, At: at, Status: Pending, By: "app:app", DecisionID: "d", Comment: "x", Logged: true}},
 			Notifications: []Notification{{Kind: "asked", Recipient: "mailto:a@b.c", Nonce: "n", Due: at, Attempts: 2, LeasedUntil: at, SentAt: at}},
-			Use:           &Use{Generation: 4, DecisionID: "d2", At: at, Until: at, Answer: []byte(`{}`)},
+			Use:           &Use{Generation: 4, DecisionID: "d2", At: at, Until: at, Answer: []byte(`{}`), Record: []byte(`{"ts":1}`)},
 		},
 	}
 }

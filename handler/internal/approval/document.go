@@ -29,6 +29,8 @@ type Document struct {
 	// Earlier are the closed approvals before Current, newest first, at most
 	// [KeepEarlier]; the audit log has all.
 	Earlier []Line `json:"earlier,omitempty"`
+	// Leftover are messages about an earlier approval that are still to be sent.
+	Leftover []Leftover `json:"leftover,omitempty"`
 
 	Unknown jsontext.Value `json:",embed"` // members of a newer schema-1 writer
 }
@@ -51,10 +53,17 @@ type Case struct {
 	Title        string `json:"title,omitempty"`
 	ResourceType string `json:"resourceType,omitempty"`
 	ResourceID   string `json:"resourceId,omitempty"`
+	Region       string `json:"region,omitempty"`         // effective
+	Label        string `json:"classification,omitempty"` // effective
+	AgentTitle   string `json:"agentTitle,omitempty"`
+	Zone         string `json:"zone,omitempty"` // IANA name of the bindings' time zone
 	Digest       string `json:"requestDigest"`
 	KeyID        string `json:"keyId"` // of the environment key behind Digest
 	Frozen       Frozen `json:"frozen"`
 	Facts        []Fact `json:"facts"` // the rendering for people, masked
+	Main         Main   `json:"main"`
+	Over         *Over  `json:"over,omitempty"` // nil unless a limit is exceeded that may be shown
+	Said         string `json:"said,omitempty"` // what the agent wrote; nothing of it is verified
 
 	Risk         string           `json:"risk,omitempty"` // context.risk as shown
 	RiskScore    string           `json:"riskScore,omitempty"`
@@ -72,6 +81,7 @@ type Case struct {
 	Comment   string    `json:"comment,omitempty"` // of whoever decided last
 
 	Votes         []Vote         `json:"votes,omitempty"`
+	PassedOn      []string       `json:"passedOn,omitempty"` // [UserKey] of approvers who said that it is not theirs
 	Events        []Event        `json:"events"`
 	Notifications []Notification `json:"notifications,omitempty"`
 	Use           *Use           `json:"use,omitempty"` // set when consumed
@@ -92,6 +102,19 @@ type Fact struct {
 	Label string `json:"label"`
 	Value string `json:"value"`
 	Mark  string `json:"mark"` // "pinned", "defaulted", "masked" or ""
+}
+
+// Main says which of the facts an approver is to see before all others.
+type Main struct {
+	Fact int    `json:"fact"`           // index; -1 is none
+	Unit string `json:"unit,omitempty"` // of its value, such as a currency
+}
+
+// Over is the limit that the call exceeds, in plain decimals.
+type Over struct {
+	Limit  string `json:"limit"`
+	Excess string `json:"excess"`
+	Unit   string `json:"unit,omitempty"`
 }
 
 // Person is who asked. Both empty: nobody, an agent on its own.
@@ -189,23 +212,39 @@ type Event struct {
 
 // Notification is one message to one recipient, sent until accepted.
 type Notification struct {
-	Kind        string    `json:"kind"` // asked, reminder, escalated or outcome
-	Recipient   string    `json:"recipient"`
-	Nonce       string    `json:"nonce"`
+	Kind        Notice    `json:"kind"`
+	Recipient   string    `json:"recipient"` // a mail address
+	Nonce       string    `json:"nonce"`     // secret between the mail and a relay
 	Due         time.Time `json:"due"`
 	Attempts    int       `json:"attempts,omitempty"`
 	LeasedUntil time.Time `json:"leasedUntil,omitzero"`
 	SentAt      time.Time `json:"sentAt,omitzero"`
 }
 
+// Notice is what a message is about.
+type Notice string
+
+// The notices.
+const (
+	NoticeAsked     Notice = "asked"     // to approvers, when it was opened
+	NoticeReminder  Notice = "reminder"  // to approvers, halfway to approveBy
+	NoticeEscalated Notice = "escalated" // to those who may vote besides from then on
+	NoticePassedOn  Notice = "passedOn"  // to the others: an approver says it is not theirs
+	NoticeOutcome   Notice = "outcome"   // to the requester, when it was decided
+)
+
 // Use is the one use of an approval and the answer that was given.
 type Use struct {
-	Generation     Generation     `json:"generation"`
-	DecisionID     string         `json:"decisionId"`
-	IdempotencyKey string         `json:"idempotencyKey,omitempty"`
-	At             time.Time      `json:"at"`
-	Until          time.Time      `json:"until"` // the answer may be asked for again before
-	Answer         jsontext.Value `json:"answer"`
+	Generation     Generation `json:"generation"`
+	DecisionID     string     `json:"decisionId"`
+	IdempotencyKey string     `json:"idempotencyKey,omitempty"`
+	At             time.Time  `json:"at"`
+	Until          time.Time  `json:"until"` // the answer may be asked for again before
+	GrantEnds      time.Time  `json:"grantEnds,omitzero"`
+	Withdrawn      bool       `json:"withdrawn,omitempty"` // revoked after use: never answered again
+
+	Answer jsontext.Value `json:"answer"` // as given, without its receipt
+	Record jsontext.Value `json:"record"` // the decision's audit record
 }
 
 // Line is a closed approval that has given way to a later one.
@@ -215,10 +254,27 @@ type Line struct {
 	OpenedAt   time.Time  `json:"openedAt"`
 	ClosedAt   time.Time  `json:"closedAt"`
 	Comment    string     `json:"comment,omitempty"`
+	UsedBy     string     `json:"usedBy,omitempty"` // the decision that used it
+}
+
+// Leftover is a message about an approval that has given way to a later one.
+type Leftover struct {
+	Line         Line         `json:"line"`
+	Notification Notification `json:"notification"`
 }
 
 // ID is the public id of the document's current approval.
 func (d *Document) ID() string { return ID(d.Slot, d.Current.Generation) }
+
+// VoteOf is the vote that an event tells of, or nil.
+func (c *Case) VoteOf(e *Event) *Vote {
+	for i := range c.Votes {
+		if c.Votes[i].Event == e.ID {
+			return &c.Votes[i]
+		}
+	}
+	return nil
+}
 
 // stamp is an instant as documents hold it.
 func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

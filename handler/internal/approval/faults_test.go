@@ -48,7 +48,7 @@ func story(ctx context.Context, s *approval.Service) ([]string, error) {
 	}
 	later := noon.Add(8 * time.Hour)
 	read := func() error {
-		_, err1 := s.Find(ctx, call("a"), "", later)
+		_, err1 := s.Find(ctx, call("a"), approval.Wanted{}, later)
 		_, err2 := s.Get(ctx, reader(auditor()), ids[0], later)
 		list, err3 := s.List(ctx, reader(auditor()), approval.ListQuery{}, later)
 		if err3 == nil && len(list.Approvals) != 1 {
@@ -123,7 +123,7 @@ func TestEveryLogFault(t *testing.T) {
 	for i := 1; i <= 4; i++ {
 		w := memoryWorld()
 		n := 0
-		w.log.Refuse = func() error {
+		w.log.Down = func() error {
 			if n++; n == i {
 				return storetest.ErrLog
 			}
@@ -138,7 +138,7 @@ func TestNothingUnloggedIsShown(t *testing.T) {
 	w := memoryWorld()
 	s := w.service()
 	down := true
-	w.log.Refuse = func() error {
+	w.log.Down = func() error {
 		if down {
 			return storetest.ErrLog
 		}
@@ -150,8 +150,8 @@ func TestNothingUnloggedIsShown(t *testing.T) {
 	id := d.ID()
 	reads := map[string]func() error{
 		"Open":       func() error { _, _, err := s.Open(t.Context(), order("a"), noon); return err },
-		"Find":       func() error { _, err := s.Find(t.Context(), call("a"), "", noon); return err },
-		"Find by id": func() error { _, err := s.Find(t.Context(), call("a"), id, noon); return err },
+		"Find":       func() error { _, err := s.Find(t.Context(), call("a"), approval.Wanted{}, noon); return err },
+		"Find by id": func() error { _, err := s.Find(t.Context(), call("a"), approval.Wanted{ID: id}, noon); return err },
 		"Get":        func() error { _, err := s.Get(t.Context(), reader(auditor()), id, noon); return err },
 		"List":       func() error { _, err := s.List(t.Context(), reader(auditor()), approval.ListQuery{}, noon); return err },
 		"Resume":     func() error { _, err := s.Resume(t.Context(), tenant, flow, id, noon); return err },
@@ -173,7 +173,7 @@ func TestNothingUnloggedIsShown(t *testing.T) {
 // An event that waits for the log is due at once, for whoever sweeps.
 func TestAnUnloggedEventIsDue(t *testing.T) {
 	w := memoryWorld()
-	w.log.Refuse = func() error { return storetest.ErrLog }
+	w.log.Down = func() error { return storetest.ErrLog }
 	if _, _, err := w.service().Open(t.Context(), order("a"), noon); err == nil {
 		t.Fatal("Open while the log is down = nil")
 	}
@@ -209,9 +209,9 @@ func TestUnclearReadsOpenNothing(t *testing.T) {
 	s = w.service()
 	_, _, err := s.Open(t.Context(), order("a"), noon)
 	wantError(t, "Open", err, approval.ErrUnclear)
-	_, err = s.Find(t.Context(), call("a"), "", noon)
+	_, err = s.Find(t.Context(), call("a"), approval.Wanted{}, noon)
 	wantError(t, "Find", err, approval.ErrUnclear)
-	_, err = s.Find(t.Context(), call("a"), a.ID, noon)
+	_, err = s.Find(t.Context(), call("a"), approval.Wanted{ID: a.ID}, noon)
 	wantError(t, "Find by id", err, approval.ErrUnclear)
 	_, err = s.Get(t.Context(), reader(auditor()), a.ID, noon)
 	wantError(t, "Get", err, approval.ErrUnclear)
@@ -265,7 +265,7 @@ func TestADamagedDocumentIsAnError(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, errOpen := s.Open(t.Context(), order("a"), noon)
-		_, errFind := s.Find(t.Context(), call("a"), "", noon)
+		_, errFind := s.Find(t.Context(), call("a"), approval.Wanted{}, noon)
 		_, errGet := s.Get(t.Context(), reader(auditor()), a.ID, noon)
 		_, errList := s.List(t.Context(), reader(auditor()), approval.ListQuery{}, noon)
 		for _, err := range []error{errOpen, errFind, errGet, errList} {
@@ -281,12 +281,12 @@ func TestEndedContext(t *testing.T) {
 	w := memoryWorld()
 	s := w.service()
 	ctx, cancel := context.WithCancel(t.Context())
-	w.log.Refuse = func() error { cancel(); <-ctx.Done(); return ctx.Err() }
+	w.log.Down = func() error { cancel(); <-ctx.Done(); return ctx.Err() }
 	_, _, err := s.Open(ctx, order("a"), noon)
 	wantError(t, "Open", err, context.Canceled)
 	_, _, err = s.Open(ctx, order("a"), noon)
 	wantError(t, "Open with an ended context", err, context.Canceled)
-	w.log.Refuse = nil
+	w.log.Down = nil
 	mustOpen(t, s, order("a"), noon) // nothing is left locked
 }
 
@@ -296,7 +296,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		w := memoryWorld()
 		s := w.service()
 		logging, goOn := make(chan struct{}), make(chan struct{})
-		w.log.Refuse = func() error { close(logging); <-goOn; return nil }
+		w.log.Down = func() error { close(logging); <-goOn; return nil }
 		done := make(chan error)
 		go func() {
 			_, _, err := s.Open(t.Context(), order("a"), noon)
@@ -317,7 +317,7 @@ func TestNoDigestAsksNothing(t *testing.T) {
 	w := newWorld(storetest.FaultyApprovals{Next: func(string) storetest.Fault { return storetest.FailBefore }})
 	none := approval.Call{Tenant: tenant, Application: flow}
 	for id, want := range map[string]policy.ApprovalState{"": policy.NoApproval, approval.ID("00000000000000000000000000", 1): policy.ApprovalMismatch} {
-		if found, err := w.service().Find(t.Context(), none, id, noon); err != nil || found.Facts.State != want {
+		if found, err := w.service().Find(t.Context(), none, approval.Wanted{ID: id}, noon); err != nil || found.Facts.State != want {
 			t.Errorf("Find(%q) = state %d, %v, want %d", id, found.Facts.State, err, want)
 		}
 	}

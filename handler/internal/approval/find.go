@@ -9,54 +9,100 @@ import (
 	"github.com/authorization-fabric/fabric/policy"
 )
 
+// Wanted is what a caller says about the approval of its call; both may be "".
+type Wanted struct {
+	ID             string // of the approval
+	IdempotencyKey string
+}
+
 // Found is what the store knows about a call.
 type Found struct {
 	Facts    policy.Approval // for the evaluator
 	Approval Approval        // the one behind Facts; zero when there is none
-	// Given is the status of the approval that the caller named, where it
-	// counts for nothing and the reason should say so: consumed, cancelled or
-	// superseded.
-	Given Status
+	// Replay is the use of an approval of this call that had the same
+	// Idempotency-Key, as long as its answer may be given again.
+	Replay *Use
+	// Earlier is an approval that counts for nothing any more and that the
+	// reason should speak of: the one that the caller named, or one that this
+	// very call has used up.
+	Earlier Line
 }
 
-// Find looks for the approval of a call. id is the approval that the caller
-// names, or "": one that is unknown, or of another application or another
-// call, is a mismatch, and nothing else is told of it.
+// Find looks for the approval of a call. An approval that the caller names and
+// that is unknown, or of another application or another call, is a mismatch,
+// and nothing else is told of it.
 //
 // Of what is found without an id, the open one counts, and one denied by a
 // person until its time has passed.
-func (s *Service) Find(ctx context.Context, call Call, id string, now time.Time) (Found, error) {
+func (s *Service) Find(ctx context.Context, call Call, w Wanted, now time.Time) (Found, error) {
 	found := Found{}
-	if id != "" {
-		named, counts, err := s.findNamed(ctx, call, id, now)
+	if w.ID != "" {
+		named, counts, err := s.findNamed(ctx, call, w, now)
 		if err != nil || counts {
 			return named, err
 		}
-		found.Given = named.Given
+		found.Earlier = named.Earlier
 	}
 	for _, slot := range s.slots(call) {
 		h, err := s.load(ctx, lower(call.Tenant), slot, now)
-		switch {
-		case errors.Is(err, ErrNotFound):
+		if errors.Is(err, ErrNotFound) {
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return Found{}, err
-		case h.doc.Current.Status.Open():
-			found.Facts, found.Approval = h.doc.Current.open(), s.view(h.doc, now)
-			return found, nil
-		case h.doc.Current.deniedAt(now):
-			found.Facts.State, found.Approval = policy.ApprovalDenied, s.view(h.doc, now)
+		}
+		if s.findIn(&found, h.doc, w.IdempotencyKey, now) {
 			return found, nil
 		}
 	}
 	return found, nil
 }
 
+// findIn takes from d what counts for a call that names no approval. It
+// reports false where nothing does.
+func (s *Service) findIn(f *Found, d *Document, idempotencyKey string, now time.Time) bool {
+	c := &d.Current
+	f.Replay = s.replay(d, idempotencyKey, now)
+	switch {
+	case f.Replay != nil:
+		f.Facts = policy.Approval{}
+	case c.Status.Open():
+		f.Facts, f.Approval = c.open(), s.view(d, now)
+	case c.deniedAt(now):
+		f.Facts.State, f.Approval = policy.ApprovalDenied, s.view(d, now)
+	default:
+		if c.Status == Consumed && f.Earlier.Status == NoStatus {
+			f.Earlier = c.line()
+		}
+		return false
+	}
+	return true
+}
+
+// replay is the use of one of d's approvals whose answer may be given again
+// for that key.
+func (s *Service) replay(d *Document, key string, now time.Time) *Use {
+	if key == "" {
+		return nil
+	}
+	uses := d.Replays
+	if d.Current.Use != nil {
+		uses = append([]Use{*d.Current.Use}, uses...)
+	}
+	for i := range uses {
+		u := &uses[i]
+		if u.IdempotencyKey == key && now.Before(u.Until) && !u.Withdrawn && !u.Generation.time().Before(s.options.ValidFrom()) {
+			return u
+		}
+	}
+	return nil
+}
+
 // findNamed looks the named approval up. counts is false where it is the
 // call's but says nothing any more.
-func (s *Service) findNamed(ctx context.Context, call Call, id string, now time.Time) (f Found, counts bool, err error) {
+func (s *Service) findNamed(ctx context.Context, call Call, w Wanted, now time.Time) (f Found, counts bool, err error) {
 	mismatch := Found{Facts: policy.Approval{State: policy.ApprovalMismatch}}
-	slot, generation, ok := ParseID(id)
+	slot, generation, ok := ParseID(w.ID)
 	if !ok || !slices.Contains(s.slots(call), slot) {
 		return mismatch, true, nil
 	}
@@ -71,6 +117,9 @@ func (s *Service) findNamed(ctx context.Context, call Call, id string, now time.
 	if !ok {
 		return mismatch, true, nil
 	}
+	if f.Replay = s.replay(h.doc, w.IdempotencyKey, now); f.Replay != nil {
+		return f, true, nil
+	}
 	f = Found{Approval: a}
 	switch a.Status {
 	case Pending, Approved:
@@ -82,7 +131,7 @@ func (s *Service) findNamed(ctx context.Context, call Call, id string, now time.
 	case Revoked:
 		f.Facts.State = policy.ApprovalRevoked
 	case NoStatus, Consumed, Cancelled, Superseded:
-		return Found{Given: a.Status}, false, nil
+		return Found{Earlier: h.doc.lineOf(generation)}, false, nil
 	}
 	return f, true, nil
 }
@@ -100,9 +149,27 @@ func (s *Service) generation(d *Document, g Generation, now time.Time) (Approval
 	return Approval{}, false
 }
 
-// open is c for the evaluator: the votes that were cast.
+// lineOf is one closed approval of d in short.
+func (d *Document) lineOf(g Generation) Line {
+	for i := range d.Earlier {
+		if d.Earlier[i].Generation == g {
+			return d.Earlier[i]
+		}
+	}
+	return d.Current.line()
+}
+
+// open is c for the evaluator: what was shown and, once it is approved, the
+// votes that were cast. The votes of a pending one lift nothing yet.
 func (c *Case) open() policy.Approval {
-	facts := policy.Approval{State: policy.ApprovalOpen, Votes: map[string][]policy.User{}}
+	facts := policy.Approval{
+		State: policy.ApprovalOpen, Opened: c.OpenedAt,
+		Shown: &policy.Shown{Triggers: c.Triggers, Identity: c.Identity.Identity, Risk: c.Risk, RiskScore: c.RiskScore},
+	}
+	if c.Status != Approved {
+		return facts
+	}
+	facts.Votes = map[string][]policy.User{}
 	for _, r := range c.Requirements {
 		if users := c.approving(r.PolicyID); len(users) > 0 {
 			facts.Votes[r.PolicyID] = users

@@ -45,12 +45,12 @@ func TestFind(t *testing.T) {
 			d.Current.Status, d.Current.ExecuteBy = tc.status, noon.Add(24*time.Hour)
 		})
 		for id, want := range map[string]policy.ApprovalState{"": tc.wantNo, a.ID: tc.withID} {
-			found, err := s.Find(t.Context(), call("a"), id, noon.Add(tc.after))
+			found, err := s.Find(t.Context(), call("a"), approval.Wanted{ID: id}, noon.Add(tc.after))
 			if err != nil || found.Facts.State != want {
 				t.Errorf("Find(%q) of %s after %s = state %d, %v, want %d", id, tc.status, tc.after, found.Facts.State, err, want)
 			}
-			if id != "" && found.Given != tc.given {
-				t.Errorf("Find(%q) of %s = given %s, want %s", id, tc.status, found.Given, tc.given)
+			if id != "" && found.Earlier.Status != tc.given {
+				t.Errorf("Find(%q) of %s = given %s, want %s", id, tc.status, found.Earlier.Status, tc.given)
 			}
 			if shown := found.Approval.ID != ""; shown != (want != none) {
 				t.Errorf("Find(%q) of %s shows an approval: %t", id, tc.status, shown)
@@ -78,15 +78,15 @@ func TestFindMismatch(t *testing.T) {
 		"an id of nobody":       approval.ID("00000000000000000000000000", 1),
 		"a generation never":    approval.ID(slot, generation+1),
 	} {
-		found, err := s.Find(t.Context(), call("a"), id, noon)
+		found, err := s.Find(t.Context(), call("a"), approval.Wanted{ID: id}, noon)
 		if diff := cmp.Diff(want, found); err != nil || diff != "" {
 			t.Errorf("%s: Find = %v (-want +got):\n%s", name, err, diff)
 		}
 	}
-	if found, err := s.Find(t.Context(), approval.Call{Tenant: tenant, Application: flow}, a.ID, noon); err != nil || found.Facts.State != policy.ApprovalMismatch {
+	if found, err := s.Find(t.Context(), approval.Call{Tenant: tenant, Application: flow}, approval.Wanted{ID: a.ID}, noon); err != nil || found.Facts.State != policy.ApprovalMismatch {
 		t.Errorf("Find without a digest = %+v, %v, want a mismatch", found, err)
 	}
-	if found, err := s.Find(t.Context(), approval.Call{Tenant: tenant, Application: flow}, "", noon); err != nil || found.Facts.State != policy.NoApproval {
+	if found, err := s.Find(t.Context(), approval.Call{Tenant: tenant, Application: flow}, approval.Wanted{}, noon); err != nil || found.Facts.State != policy.NoApproval {
 		t.Errorf("Find without digest and id = %+v, %v, want none", found, err)
 	}
 }
@@ -102,17 +102,18 @@ func TestFindByAnEarlierID(t *testing.T) {
 		first := mustOpen(t, s, order("a"), noon)
 		w.change(t, call("a"), func(d *approval.Document) { d.Current.Status = status })
 		second := mustOpen(t, s, order("a"), first.ApproveBy)
-		found, err := s.Find(t.Context(), call("a"), first.ID, first.ApproveBy)
+		found, err := s.Find(t.Context(), call("a"), approval.Wanted{ID: first.ID}, first.ApproveBy)
 		if err != nil || found.Facts.State != want {
 			t.Errorf("Find of the earlier, %s = state %d, %v, want %d", status, found.Facts.State, err, want)
 		}
-		if want == policy.ApprovalOpen && (found.Approval.ID != second.ID || found.Given != status) {
-			t.Errorf("Find of the earlier, %s = %s, given %s, want the open one and why", status, found.Approval.ID, found.Given)
+		if want == policy.ApprovalOpen && (found.Approval.ID != second.ID || found.Earlier.Status != status) {
+			t.Errorf("Find of the earlier, %s = %s, given %s, want the open one and why", status, found.Approval.ID, found.Earlier.Status)
 		}
 	}
 }
 
-// The evaluator gets votes by rule, each a person, approvals only.
+// The evaluator gets the votes of an approved one by rule, each a person,
+// approvals only, and what was shown; of a pending one no vote.
 func TestFindGivesVotes(t *testing.T) {
 	w := memoryWorld()
 	s := w.service()
@@ -133,12 +134,20 @@ func TestFindGivesVotes(t *testing.T) {
 			vote("eva", approval.Approve, "finance/gone"),
 		}
 	})
-	found, err := s.Find(t.Context(), r.Call, "", noon)
+	pending, err := s.Find(t.Context(), r.Call, approval.Wanted{}, noon)
+	if err != nil || pending.Facts.State != policy.ApprovalOpen || pending.Facts.Votes != nil {
+		t.Errorf("Find of a pending one = %+v, %v, want it open without votes", pending.Facts, err)
+	}
+	w.change(t, r.Call, func(d *approval.Document) { d.Current.Status, d.Current.ExecuteBy = approval.Approved, noon.Add(time.Hour) })
+	found, err := s.Find(t.Context(), r.Call, approval.Wanted{}, noon)
 	if err != nil {
 		t.Fatalf("Find = %v", err)
 	}
 	mia := policy.User{ID: "mia", UPN: "mia@contoso.com", Groups: []string{"g"}, GroupsKnown: true}
-	want := policy.Approval{State: policy.ApprovalOpen, Votes: map[string][]policy.User{"finance/over": {mia}, "finance/two": {mia}}}
+	want := policy.Approval{
+		State: policy.ApprovalOpen, Votes: map[string][]policy.User{"finance/over": {mia}, "finance/two": {mia}}, Opened: noon,
+		Shown: &policy.Shown{Triggers: []string{"overLimit"}, Identity: policy.Asserted, Risk: "medium", RiskScore: "40"},
+	}
 	if diff := cmp.Diff(want, found.Facts); diff != "" {
 		t.Errorf("Facts (-want +got):\n%s", diff)
 	}
@@ -158,11 +167,11 @@ func TestValidFromRevokes(t *testing.T) {
 	s := w.service()
 	a := mustOpen(t, s, order("a"), noon)
 	validFrom = noon
-	if found, err := s.Find(t.Context(), call("a"), a.ID, noon); err != nil || found.Facts.State != policy.ApprovalOpen {
+	if found, err := s.Find(t.Context(), call("a"), approval.Wanted{ID: a.ID}, noon); err != nil || found.Facts.State != policy.ApprovalOpen {
 		t.Errorf("Find of one opened at that instant = %+v, %v, want it open", found.Facts, err)
 	}
 	validFrom = noon.Add(time.Millisecond)
-	if found, err := s.Find(t.Context(), call("a"), a.ID, noon); err != nil || found.Facts.State != policy.ApprovalRevoked {
+	if found, err := s.Find(t.Context(), call("a"), approval.Wanted{ID: a.ID}, noon); err != nil || found.Facts.State != policy.ApprovalRevoked {
 		t.Errorf("Find of one opened before = %+v, %v, want it revoked", found.Facts, err)
 	}
 	wantLines(t, w, "approval.opened pending", "approval.closed revoked")

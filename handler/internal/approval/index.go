@@ -57,12 +57,16 @@ func (d *Document) index() Index {
 	return Index{
 		Agent:  c.Agent,
 		User:   UserKey(c.Requester.ID, c.Requester.UPN),
-		Opened: time.UnixMilli(int64(c.Generation)).UTC(),
+		Opened: c.Generation.time(),
 		Closes: c.closes(),
-		Due:    c.due(),
+		Due:    d.due(),
 		Keys:   c.keys(),
 	}
 }
+
+// useMargin is how long before its executeBy an approval can no longer be
+// used: what it permits needs time to run. From then on it is expired.
+const useMargin = time.Minute
 
 // closes is when the clock will close c; zero once it is closed.
 func (c *Case) closes() time.Time {
@@ -70,29 +74,27 @@ func (c *Case) closes() time.Time {
 	case Pending:
 		return c.ApproveBy
 	case Approved:
-		return c.ExecuteBy
+		return c.ExecuteBy.Add(-useMargin)
 	case NoStatus, Consumed, Denied, Expired, Revoked, Cancelled, Superseded:
 	}
 	return time.Time{}
 }
 
-// due is the first instant at which somebody has to look at c.
-func (c *Case) due() time.Time {
-	due := c.closes()
+// due is the first instant at which somebody has to look at d.
+func (d *Document) due() time.Time {
+	due := d.Current.closes()
 	earlier := func(t time.Time) {
 		if due.IsZero() || t.Before(due) {
 			due = t
 		}
 	}
-	for _, e := range c.Events {
+	for _, e := range d.Current.Events {
 		if !e.Logged {
 			earlier(e.At)
 		}
 	}
-	for _, n := range c.Notifications {
-		if n.SentAt.IsZero() {
-			earlier(n.Due)
-		}
+	for n := range d.unsent() {
+		earlier(n.sendAt())
 	}
 	return due
 }

@@ -50,7 +50,7 @@ func TestDue(t *testing.T) {
 		want time.Time
 	}{
 		"pending, at approveBy":         {func(*Case) {}, at(30)},
-		"approved, at executeBy":        {func(c *Case) { c.Status = Approved }, at(40)},
+		"approved, when use ends":       {func(c *Case) { c.Status = Approved }, at(39)},
 		"closed, never":                 {func(c *Case) { c.Status = Denied }, time.Time{}},
 		"an unlogged event, at once":    {func(c *Case) { c.Events[0].Logged = false }, at(0)},
 		"closed with an event":          {func(c *Case) { c.Status, c.Events[0].Logged = Denied, false }, at(0)},
@@ -62,7 +62,7 @@ func TestDue(t *testing.T) {
 		c := base
 		c.Events = slices.Clone(base.Events)
 		tc.edit(&c)
-		if got := c.due(); !got.Equal(tc.want) {
+		if got := (&Document{Current: c}).due(); !got.Equal(tc.want) {
 			t.Errorf("%s: due = %s, want %s", name, got, tc.want)
 		}
 	}

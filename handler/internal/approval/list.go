@@ -55,8 +55,14 @@ func (s *Service) visible(d *Document, p identity.Principal, now time.Time) bool
 	case p.Application != "" && lower(p.Application) == d.Current.Application:
 		return true
 	default:
-		return p.Kind == identity.Person && s.approvers.Names(p, d, now)
+		return p.Kind == identity.Person && s.concerns(d, p, now)
 	}
+}
+
+// concerns reports whether a person may vote on d now, or has.
+func (s *Service) concerns(d *Document, p identity.Principal, now time.Time) bool {
+	voter := voterOf(p)
+	return d.Current.lastVote(&voter) != nil || len(s.approvers.Judge(voter, false, d, now)) > 0
 }
 
 // Bounds of a list.

@@ -35,8 +35,19 @@ type OpenRequest struct {
 	Triggers     []string
 	Packs        []policy.PackRef
 	Facts        []Fact // masked
+	Main         Main
+	Over         *Over
+	Said         string
+	Region       string
+	Label        string
+	AgentTitle   string
+	Zone         string
 	Risk         string // context.risk as shown; "" is absent
 	RiskScore    string // context.riskScore as shown, in plain notation
+
+	// Supersede is the id of an approved approval that today's rules want more
+	// than; it is closed before another is opened.
+	Supersede string
 }
 
 // Open opens the approval of a call, or returns the one that is open already,
@@ -56,6 +67,10 @@ func (s *Service) Open(ctx context.Context, r OpenRequest, now time.Time) (a App
 		case errors.Is(err, ErrNotFound):
 		case err != nil:
 			return Approval{}, false, err
+		case h.supersededBy(&r):
+			if err := s.supersede(ctx, r, slot, now); err != nil {
+				return Approval{}, false, err
+			}
 		case h.doc.Current.Status.Open() || h.doc.Current.deniedAt(now):
 			return s.standing(h, now)
 		}
@@ -82,6 +97,12 @@ func (s *Service) openLocked(ctx context.Context, r OpenRequest, slot string, no
 			return Approval{}, false, err
 		case h.doc.Current.Events[0].ID == opened.ID: // an unclear write that was ours
 			return s.view(h.doc, now), true, nil
+		case h.supersededBy(&r):
+			if h, err = s.closeLocked(ctx, h, s.superseding(&r, now), now); again(err) {
+				continue
+			} else if err != nil {
+				return Approval{}, false, err
+			}
 		case h.doc.Current.Status.Open() || h.doc.Current.deniedAt(now):
 			return s.standing(h, now)
 		}
@@ -156,16 +177,29 @@ func (s *Service) checkLimits(ctx context.Context, r OpenRequest, now time.Time)
 func (d *Document) turn(c Case, now time.Time) {
 	if old := &d.Current; old.Status != NoStatus {
 		c.Generation = old.Generation.next(now)
-		d.Earlier = slices.Insert(d.Earlier, 0, Line{
-			Generation: old.Generation, Status: old.Status, OpenedAt: old.OpenedAt, ClosedAt: old.ClosedAt, Comment: old.Comment,
-		})
+		line := old.line()
+		d.Earlier = slices.Insert(d.Earlier, 0, line)
 		d.Earlier = d.Earlier[:min(len(d.Earlier), KeepEarlier)]
 		if old.Use != nil {
 			d.Replays = slices.Insert(d.Replays, 0, *old.Use)
 		}
+		for _, n := range old.Notifications {
+			if n.SentAt.IsZero() {
+				d.Leftover = append(d.Leftover, Leftover{line, n})
+			}
+		}
 	}
 	d.Replays = slices.DeleteFunc(d.Replays, func(u Use) bool { return !now.Before(u.Until) })
 	d.Current = c
+}
+
+// line is what a document keeps of c when it gives way.
+func (c *Case) line() Line {
+	l := Line{Generation: c.Generation, Status: c.Status, OpenedAt: c.OpenedAt, ClosedAt: c.ClosedAt, Comment: c.Comment}
+	if c.Use != nil {
+		l.UsedBy = c.Use.DecisionID
+	}
+	return l
 }
 
 func (s *Service) newCase(r OpenRequest, opened Event, now time.Time) Case {
@@ -174,6 +208,7 @@ func (s *Service) newCase(r OpenRequest, opened Event, now time.Time) Case {
 		Application: strings.ToLower(r.Application), Agent: r.Agent,
 		Requester: Person{ID: strings.ToLower(r.User.ID), UPN: r.User.UPN}, Identity: Grade{r.Identity}, Door: r.Door,
 		Action: r.Action, Title: r.Title, ResourceType: r.ResourceType, ResourceID: r.ResourceID,
+		Region: r.Region, Label: r.Label, AgentTitle: r.AgentTitle, Zone: r.Zone, Main: r.Main, Over: r.Over, Said: r.Said,
 		Digest: r.Digest, KeyID: s.keys.Current.ID(),
 		Frozen: Frozen{Received: jsontext.Value(r.Received), Canonical: jsontext.Value(r.Canonical)},
 		Facts:  append([]Fact{}, r.Facts...), Risk: r.Risk, RiskScore: r.RiskScore,
@@ -185,6 +220,7 @@ func (s *Service) newCase(r OpenRequest, opened Event, now time.Time) Case {
 		c.Requirements = append(c.Requirements, storedRequirement(req))
 	}
 	c.ApproveBy = stamp(opened.At.Add(r.shortest()))
+	c.Notifications = c.asking()
 	return c
 }
 

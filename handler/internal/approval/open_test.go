@@ -349,7 +349,7 @@ func TestKeyRotation(t *testing.T) {
 	if same.ID != first.ID {
 		t.Errorf("Open after rotation = %s, want %s, which is open", same.ID, first.ID)
 	}
-	found, err := s.Find(t.Context(), rotated.Call, "", noon.Add(time.Hour))
+	found, err := s.Find(t.Context(), rotated.Call, approval.Wanted{}, noon.Add(time.Hour))
 	if err != nil || found.Approval.ID != first.ID || found.Facts.State != policy.ApprovalOpen {
 		t.Errorf("Find after rotation = %+v, %v, want the open one", found, err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/authorization-fabric/fabric/handler/internal/audit"
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
 	"github.com/authorization-fabric/fabric/policy"
 )
@@ -30,9 +31,18 @@ type Keys struct {
 	Previous *policy.Key
 }
 
-// Log makes one event durable in the audit log, or fails. It may be given an
-// event it has had before, under the same id.
-type Log func(ctx context.Context, e Entry) error
+// Log is the audit log. Both methods return once what they were given is
+// durable.
+type Log interface {
+	// Append writes one event, and whatever belongs to it: with
+	// approval.consumed the record of the decision that used the approval,
+	// whose receipt it returns. It may be given an event it has had before,
+	// under the same id.
+	Append(ctx context.Context, e Entry) (audit.Receipt, error)
+
+	// Refuse writes an attempt that changed nothing.
+	Refuse(ctx context.Context, r Refusal) error
+}
 
 // Entry is an event and the document that it stands in. Both are read only.
 type Entry struct {
@@ -46,9 +56,10 @@ type Approvers interface {
 	// many, never too few.
 	Lists(tenant string, p identity.Principal, now time.Time) []Key
 
-	// Names reports whether a requirement of d names p as an approver now.
-	// It is asked for persons only.
-	Names(p identity.Principal, d *Document, now time.Time) bool
+	// Judge returns the ids of the requirements of d for which the vote of
+	// that person would count now. Relayed: it came through a mail and nobody
+	// signed in.
+	Judge(v Voter, relayed bool, d *Document, now time.Time) []string
 }
 
 // Options of a [Service]. The zero Options are right.
@@ -62,6 +73,12 @@ type Options struct {
 	// ValidFrom is the manifest's approvalsValidFrom: whatever was opened
 	// before it counts as revoked. nil means there is none.
 	ValidFrom func() time.Time
+
+	// Tenants are those that the packs list, for closing what ValidFrom
+	// revokes before anybody reads it. nil leaves that to readers.
+	Tenants func(now time.Time) []string
+
+	Notifier Notifier // nil: nobody is told
 }
 
 // Service is the use case. It is safe for concurrent use; the clock is a
@@ -74,6 +91,9 @@ type Service struct {
 	options   Options
 	slotLocks *stripes
 	agents    *stripes // taken while a slot's lock is held, never the other way
+	watchers  watchers
+	work      chan struct{} // holds one element while something may be due
+	revoked   time.Time     // the ValidFrom that Sweep has applied; owned by Sweep
 }
 
 // New makes a service over a store.
@@ -92,7 +112,7 @@ func New(store Store, keys Keys, log Log, approvers Approvers, o Options) *Servi
 	}
 	return &Service{
 		store: store, keys: keys, log: log, approvers: approvers, options: o,
-		slotLocks: newStripes(), agents: newStripes(),
+		slotLocks: newStripes(), agents: newStripes(), work: make(chan struct{}, 1),
 	}
 }
 
@@ -130,6 +150,7 @@ func (s *Service) slots(call Call) []string {
 type held struct {
 	doc      *Document
 	revision Revision
+	receipt  audit.Receipt // of the use, where this very reading logged it
 }
 
 func (s *Service) read(ctx context.Context, tenant, slot string) (held, error) {
@@ -148,7 +169,7 @@ func heldFrom(r Record) (held, error) {
 	if doc.Tenant != r.Tenant || doc.Slot != r.Slot {
 		return held{}, errors.New("approval document of another slot")
 	}
-	return held{doc, r.Revision}, nil
+	return held{doc: doc, revision: r.Revision}, nil
 }
 
 // write stores h.doc over the revision it was read at.
@@ -161,5 +182,9 @@ func (s *Service) write(ctx context.Context, h held) (held, error) {
 	if err != nil {
 		return held{}, fmt.Errorf("write approval: %w", err)
 	}
-	return held{h.doc, revision}, nil
+	s.watchers.tell(h.doc.Slot)
+	if !r.Index.Due.IsZero() {
+		s.wake()
+	}
+	return held{doc: h.doc, revision: revision}, nil
 }

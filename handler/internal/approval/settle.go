@@ -61,7 +61,11 @@ func (c *Case) logged() bool {
 // means that somebody else was faster, or may have been.
 func (s *Service) settle(ctx context.Context, h held, now time.Time) (held, error) {
 	if status := s.statusAt(&h.doc.Current, now); status != h.doc.Current.Status {
-		s.closeByClock(h.doc, status, now)
+		by := "clock"
+		if status == Revoked {
+			by = "manifest"
+		}
+		h.doc.Current.close(closing{Status: status, By: by, Event: s.options.NewID(now)}, now)
 		var err error
 		if h, err = s.write(ctx, h); err != nil {
 			return held{}, err
@@ -73,18 +77,6 @@ func (s *Service) settle(ctx context.Context, h held, now time.Time) (held, erro
 	return s.logEvents(ctx, h)
 }
 
-func (s *Service) closeByClock(d *Document, status Status, now time.Time) {
-	by := "clock"
-	if status == Revoked {
-		by = "manifest"
-	}
-	d.Current.Status = status
-	d.Current.ClosedAt = stamp(now)
-	d.Current.Events = append(d.Current.Events, Event{
-		ID: s.options.NewID(now), Kind: EventClosed, At: stamp(now), Status: status, By: by,
-	})
-}
-
 // logEvents hands every unmarked event to the log and then marks them. When
 // the log has them, h may be shown whether or not the marks were written: at
 // worst the next reader logs the same ids again.
@@ -94,8 +86,12 @@ func (s *Service) logEvents(ctx context.Context, h held) (held, error) {
 		if e.Logged {
 			continue
 		}
-		if err := s.log(ctx, Entry{Event: *e, Document: h.doc}); err != nil {
+		receipt, err := s.log.Append(ctx, Entry{Event: *e, Document: h.doc})
+		if err != nil {
 			return held{}, fmt.Errorf("log %s: %w", e.Kind, err)
+		}
+		if e.Kind == EventConsumed {
+			h.receipt = receipt
 		}
 	}
 	for i := range h.doc.Current.Events {
@@ -108,5 +104,6 @@ func (s *Service) logEvents(ctx context.Context, h held) (held, error) {
 	case err != nil:
 		return h, nil //nolint:nilerr // the events are in the log, which is what counts
 	}
+	marked.receipt = h.receipt
 	return marked, nil
 }

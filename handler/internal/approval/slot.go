@@ -53,6 +53,9 @@ func (g Generation) next(now time.Time) Generation {
 	return max(g+1, Generation(now.UnixMilli()))
 }
 
+// time is when the approval was opened.
+func (g Generation) time() time.Time { return time.UnixMilli(int64(g)).UTC() }
+
 // String is the generation in ten characters that sort by age.
 func (g Generation) String() string {
 	var text [generationLength]byte

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"slices"
 	"time"
 
 	"github.com/authorization-fabric/fabric/policy"
@@ -108,14 +109,14 @@ func (c *Case) requirements() []policy.Requirement {
 	return all
 }
 
-// approving are the people who approved the requirement of that id.
+// approving are the people who approved the requirement of that id, each once.
 func (c *Case) approving(policyID string) []policy.User {
 	var users []policy.User
 	for _, v := range c.Votes {
-		for _, id := range v.PolicyIDs {
-			if id == policyID && v.Choice == Approve {
-				users = append(users, v.Voter.policy())
-			}
+		user := v.Voter.policy()
+		twice := func(u policy.User) bool { return policy.SamePerson(u, user) }
+		if v.Choice == Approve && slices.Contains(v.PolicyIDs, policyID) && !slices.ContainsFunc(users, twice) {
+			users = append(users, user)
 		}
 	}
 	return users

@@ -42,7 +42,7 @@ func newWorld(store approval.Store) *world {
 func memoryWorld() *world { return newWorld(&storetest.MemoryApprovals{}) }
 
 func (w *world) service() *approval.Service {
-	return approval.New(w.store, w.keys, w.log.Append, w, w.options)
+	return approval.New(w.store, w.keys, &w.log, w, w.options)
 }
 
 // Lists implements [approval.Approvers]. It gives too many, which it may.
@@ -50,9 +50,16 @@ func (w *world) Lists(string, identity.Principal, time.Time) []approval.Key {
 	return []approval.Key{approval.ByApprover("finance/over", "role:Manager")}
 }
 
-// Names implements [approval.Approvers].
-func (w *world) Names(p identity.Principal, _ *approval.Document, _ time.Time) bool {
-	return w.named[p.ObjectID]
+// Judge implements [approval.Approvers]: whoever is named may vote for every
+// requirement, those with relay alone by mail.
+func (w *world) Judge(v approval.Voter, relayed bool, d *approval.Document, _ time.Time) []string {
+	var ids []string
+	for _, r := range d.Current.Requirements {
+		if w.named[v.ID] && (r.Relay || !relayed) {
+			ids = append(ids, r.PolicyID)
+		}
+	}
+	return ids
 }
 
 func mustOpen(t *testing.T, s *approval.Service, r approval.OpenRequest, now time.Time) approval.Approval {

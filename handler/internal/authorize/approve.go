@@ -10,7 +10,11 @@ import (
 	"github.com/authorization-fabric/fabric/policy"
 )
 
-var errNotUsable = errors.New("this version opens approvals and cannot use them")
+// races is how often a call that lost its approval to another is looked at
+// again.
+const races = 3
+
+var errRaces = errors.New("other calls were faster each time")
 
 // consult brings in what the approval store knows, where it matters: where the
 // decision asks for approval or the caller names one. A denial of an earlier
@@ -28,25 +32,44 @@ func (d *deciding) consult(ctx context.Context) error {
 		}
 		return nil
 	}
-	found, err := d.approvals.Find(ctx, d.callOf(), d.request.ApprovalID, d.now)
+	for range races {
+		lost, err := d.settleWith(ctx)
+		if !lost || err != nil {
+			return err
+		}
+	}
+	return &UnavailableError{Component: "approvals", Err: errRaces}
+}
+
+// settleWith decides with what the store knows now: gives an earlier answer
+// again, uses the approval, or opens one. Lost says that the approval was used
+// by another call meanwhile.
+func (d *deciding) settleWith(ctx context.Context) (lost bool, err error) {
+	named := d.request.ApprovalID != ""
+	found, err := d.approvals.Find(ctx, d.callOf(), approval.Wanted{ID: d.request.ApprovalID, IdempotencyKey: d.call.IdempotencyKey}, d.now)
 	if err != nil {
-		return &UnavailableError{Component: "approvals", Err: fmt.Errorf("find: %w", err)}
+		return false, &UnavailableError{Component: "approvals", Err: fmt.Errorf("find: %w", err)}
 	}
 	d.in.Approval, d.approval = found.Facts, found.Approval
-	d.in.Approval.Named = named && found.Given == approval.NoStatus
+	d.in.Approval.Named = named && found.Earlier.Status == approval.NoStatus
+	d.in.Approval.Note = note(found.Earlier)
 	d.evaluate()
-	if d.decision.Code == policy.OKApproved {
-		return &UnavailableError{Component: "approvals", Err: errNotUsable}
+	switch {
+	case d.decision.Outcome == policy.Deny:
+		return false, nil
+	case found.Replay != nil:
+		return false, d.replay(ctx, found.Replay)
+	case d.decision.Code == policy.OKApproved:
+		return d.use(ctx)
+	case d.decision.Outcome == policy.RequireApproval:
+		return false, d.open(ctx)
 	}
-	if d.decision.Outcome != policy.RequireApproval {
-		return nil
-	}
-	return d.open(ctx)
+	return false, nil
 }
 
 // know decides again with what the store has said of the call's approval.
 func (d *deciding) know(state policy.ApprovalState, a approval.Approval) {
-	d.in.Approval, d.approval = policy.Approval{State: state}, a
+	d.in.Approval, d.approval = policy.Approval{State: state, Note: d.in.Approval.Note}, a
 	d.evaluate()
 }
 
@@ -72,9 +95,15 @@ func (d *deciding) fits() bool {
 		call.Previous != "" && slot == approval.Slot(d.options.PreviousKey, call.Tenant, call.Application, call.Previous)
 }
 
-// open opens the approval or finds the one that is open.
+// open opens the approval or finds the one that is open. An approved one that
+// today's rules want more than gives way to a new one.
 func (d *deciding) open(ctx context.Context) error {
-	a, created, err := d.approvals.Open(ctx, d.openRequest(), d.now)
+	r := d.openRequest()
+	if d.approval.Status == approval.Approved {
+		r.Supersede = d.approval.ID
+		d.know(policy.NoApproval, d.approval)
+	}
+	a, created, err := d.approvals.Open(ctx, r, d.now)
 	switch {
 	case errors.Is(err, approval.ErrLimit):
 		d.know(policy.ApprovalLimit, approval.Approval{})
@@ -105,7 +134,16 @@ func (d *deciding) openRequest() approval.OpenRequest {
 		Received: freeze(r), Canonical: asked.Canonical,
 		Requirements: d.decision.Requirements, Triggers: d.decision.Triggers, Packs: d.decision.Packs,
 		Facts: facts, Risk: asked.Risk, RiskScore: asked.RiskScore,
+		Main: approval.Main{Fact: asked.Main, Unit: asked.Unit}, Over: overOf(asked.Over), Said: asked.Said,
+		Region: asked.Region, Label: asked.Classification, AgentTitle: asked.Agent, Zone: asked.Zone.String(),
 	}
+}
+
+func overOf(o *policy.Over) *approval.Over {
+	if o == nil {
+		return nil
+	}
+	return &approval.Over{Limit: o.Limit, Excess: o.Excess, Unit: o.Unit}
 }
 
 // resume decides the request that is frozen behind the approval named, in the
@@ -181,7 +219,9 @@ func agrees(said, frozen policy.User) bool {
 }
 
 // shown are the statuses under which an approval is in the answer.
-var shown = []approval.Status{approval.Pending, approval.Approved, approval.Denied, approval.Expired, approval.Revoked}
+var shown = []approval.Status{
+	approval.Pending, approval.Approved, approval.Denied, approval.Expired, approval.Revoked, approval.Consumed,
+}
 
 // answered is the approval in the form of the answer.
 func (d *deciding) answered() Approval {

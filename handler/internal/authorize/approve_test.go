@@ -2,6 +2,7 @@ package authorize_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,25 +140,32 @@ func approved(c *approval.Case) {
 	vote(c, approval.Approve)
 }
 
-// This version opens approvals and cannot use them: votes that would suffice
-// give no permission, however the call is named, and nothing is recorded.
-func TestAnApprovedCallIsNotExecutedYet(t *testing.T) {
-	for name, edit := range map[string]func(*approval.Case){
-		"approved":                 approved,
-		"votes that would suffice": func(c *approval.Case) { vote(c, approval.Approve) },
+// An approved call runs once, whichever way it is asked for, and its decision
+// is recorded with the use; votes on a pending one lift nothing.
+func TestAnApprovedCallRunsOnce(t *testing.T) {
+	for name, ask := range map[string]func(id string) authorize.Request{
+		"the same call":  func(string) authorize.Request { return order("70000") },
+		"with the id":    func(id string) authorize.Request { return named(order("70000"), id) },
+		"resumed by id":  resume,
+		"written anew":   func(string) authorize.Request { return order("70000.00") },
+		"by id and anew": func(id string) authorize.Request { return named(order("70000.0"), id) },
 	} {
 		w := newWorld(t)
 		id := w.decide(t, ana(), order("70000")).Approval.ID
-		w.change(t, id, edit)
-		before := len(w.recorded(t))
-		for _, r := range []authorize.Request{order("70000"), named(order("70000"), id), resume(id)} {
-			w.unavailable(t, ana(), r, "approvals")
+		w.change(t, id, func(c *approval.Case) { vote(c, approval.Approve) })
+		wantCode(t, name+", pending", w.decide(t, ana(), ask(id)), policy.RequireApproval, policy.ApprovalPending)
+		w.change(t, id, func(c *approval.Case) { c.Status, c.ExecuteBy = approval.Approved, noon.Add(24*time.Hour) })
+		wantCode(t, name+", a preview", w.decideAs(t, ana(), ask(id), preview), policy.RequireApproval, policy.ApprovalRequired)
+		a := w.decide(t, ana(), ask(id))
+		wantCode(t, name, a, policy.Mask, policy.OKApproved)
+		if r := w.of(t, a); a.Approval.Status != "consumed" || r.ApprovalID != id || r.ApprovalOutcome != "consumed" {
+			t.Errorf("%s: approval %+v, record %+v, want it consumed", name, a.Approval, r)
 		}
-		if got := len(w.recorded(t)) - before; got != 0 {
-			t.Errorf("%s: %d records more, want none", name, got)
+		again := w.decide(t, ana(), ask(id))
+		wantCode(t, name+", again", again, policy.RequireApproval, policy.ApprovalRequired)
+		if again.Approval.ID == id || !strings.Contains(again.Reason, a.DecisionID) || !strings.Contains(again.Reason, "Idempotency-Key") {
+			t.Errorf("%s, again: %s %q, want another approval and what became of the first", name, again.Approval.ID, again.Reason)
 		}
-		a := w.decideAs(t, ana(), order("70000"), preview)
-		wantCode(t, name+", a preview", a, policy.RequireApproval, policy.ApprovalRequired)
 	}
 }
 
@@ -174,7 +182,10 @@ func TestVotesThatDoNotCount(t *testing.T) {
 		id := w.decide(t, ana(), order("70000")).Approval.ID
 		w.change(t, id, func(c *approval.Case) { approved(c); edit(&c.Votes[0]) })
 		a := w.decide(t, ana(), order("70000"))
-		wantCode(t, name, a, policy.RequireApproval, policy.ApprovalPending)
+		wantCode(t, name, a, policy.RequireApproval, policy.ApprovalRequired)
+		if a.Approval.ID == id || w.document(t, id).Earlier[0].Status != approval.Superseded {
+			t.Errorf("%s: approval %s, want another in its place", name, a.Approval.ID)
+		}
 	}
 }
 
@@ -190,7 +201,7 @@ func TestAnApprovedOneThatIsNotNeeded(t *testing.T) {
 	if r := w.of(t, a); a.Approval.Status != "approved" || !slices.Equal(r.Approvers, []string{"mia@contoso.com"}) {
 		t.Errorf("approval = %+v by %v, want it approved by mia", a.Approval, r.Approvers)
 	}
-	w.unavailable(t, ana(), risky, "approvals")
+	wantCode(t, "where it is needed", w.decide(t, ana(), risky), policy.Mask, policy.OKApproved)
 }
 
 // A person's no stands until its time has passed, by the call and by the id,

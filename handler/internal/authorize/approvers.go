@@ -1,12 +1,10 @@
 package authorize
 
 import (
-	"context"
 	"slices"
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
-	"github.com/authorization-fabric/fabric/handler/internal/audit"
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
 	"github.com/authorization-fabric/fabric/policy"
 )
@@ -38,16 +36,27 @@ func (a *Approvers) Lists(tenant string, p identity.Principal, now time.Time) []
 	return keys
 }
 
-// Names implements [approval.Approvers].
-func (a *Approvers) Names(p identity.Principal, d *approval.Document, now time.Time) bool {
+// Judge implements [approval.Approvers].
+func (a *Approvers) Judge(v approval.Voter, relayed bool, d *approval.Document, now time.Time) []string {
 	set := a.policies.Active(now).Set
 	in, err := a.frozen(d, now)
 	if set == nil || err != nil {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(d.Current.Requirements, func(r approval.Requirement) bool {
-		return set.MayApprove(in, r.PolicyID, userOf(p))
-	})
+	ballot := policy.Ballot{Voter: userOfVoter(&v), Relayed: relayed}
+	var counts []string
+	for _, r := range d.Current.Requirements {
+		if set.MayApprove(in, r.PolicyID, ballot) {
+			counts = append(counts, r.PolicyID)
+		}
+	}
+	return counts
+}
+
+func userOfVoter(v *approval.Voter) policy.User {
+	return policy.User{
+		ID: v.ID, UPN: v.UPN, Groups: v.Groups, GroupsKnown: v.GroupsKnown, AppRoles: v.AppRoles, AppRolesKnown: v.AppRolesKnown,
+	}
 }
 
 // frozen is the call behind an approval, as it would be decided now.
@@ -63,7 +72,7 @@ func (a *Approvers) frozen(d *approval.Document, now time.Time) (*policy.Input, 
 			Tenant: d.Tenant, Application: c.Application, AnyAgent: c.Application == "",
 			Identity: c.Identity.Identity, User: policy.User{ID: c.Requester.ID, UPN: c.Requester.UPN},
 		},
-		Now: now, Key: a.key,
+		Now: now, Key: a.key, Approval: policy.Approval{Opened: c.OpenedAt},
 	}, nil
 }
 
@@ -72,40 +81,4 @@ func userOf(p identity.Principal) policy.User {
 		ID: p.ObjectID, UPN: p.UPN, Groups: p.Groups, GroupsKnown: p.GroupsKnown,
 		AppRoles: p.AppRoles, AppRolesKnown: true,
 	}
-}
-
-// ApprovalLog writes the events of approvals into the audit log.
-func ApprovalLog(log Log) approval.Log {
-	return func(ctx context.Context, e approval.Entry) error {
-		_, err := log.Append(ctx, approvalRecord(e))
-		return err
-	}
-}
-
-func approvalRecord(e approval.Entry) audit.Record {
-	d, c := e.Document, &e.Document.Current
-	if e.Event.Kind != approval.EventOpened {
-		return &audit.Event{
-			Kind: audit.Kind(e.Event.Kind), TS: e.Event.At, EventID: e.Event.ID, CorrelationID: c.CorrelationID,
-			DecisionID: e.Event.DecisionID, ApprovalID: d.ID(), TenantID: d.Tenant, AgentID: c.Agent, CallerApp: c.Application,
-			RequestDigest: c.Digest, Outcome: e.Event.Status.String(), Reason: e.Event.By, Comment: e.Event.Comment,
-		}
-	}
-	opened := &audit.ApprovalOpened{
-		TS: e.Event.At, EventID: e.Event.ID, ApprovalID: d.ID(), DecisionID: e.Event.DecisionID, CorrelationID: c.CorrelationID,
-		TenantID: d.Tenant, AgentID: c.Agent, CallerApp: c.Application,
-		UserID: c.Requester.ID, UserUPN: c.Requester.UPN, Identity: c.Identity.Identity,
-		Action: c.Action, Title: c.Title, Resource: audit.Resource{Type: c.ResourceType, ID: c.ResourceID},
-		RequestDigest: c.Digest, Triggers: c.Triggers, Packs: c.Packs, ApproveBy: c.ApproveBy,
-	}
-	for _, f := range c.Facts {
-		opened.Facts = append(opened.Facts, audit.Fact{Label: f.Label, Value: f.Value, Mark: f.Mark})
-	}
-	for _, r := range c.Requirements {
-		opened.Requirements = append(opened.Requirements, audit.Requirement{
-			PolicyID: r.PolicyID, Approvers: r.Approvers, Exclude: r.Exclude, Need: r.Need,
-			ApproveWithin: r.ApproveWithin.Duration(), ExecuteWithin: r.ExecuteWithin.Duration(),
-		})
-	}
-	return opened
 }

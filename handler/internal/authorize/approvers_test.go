@@ -29,6 +29,10 @@ func (w *world) document(t tester, id string) *approval.Document {
 	return d
 }
 
+func voter(p identity.Principal) approval.Voter {
+	return approval.Voter{Tenant: p.Tenant, ID: p.ObjectID, UPN: p.UPN, Groups: p.Groups, GroupsKnown: p.GroupsKnown, AppRoles: p.AppRoles, AppRolesKnown: true}
+}
+
 // Who may approve is said by today's policy: an approver of a requirement, not
 // the requester, whoever that is.
 func TestWhoMayApprove(t *testing.T) {
@@ -50,8 +54,8 @@ func TestWhoMayApprove(t *testing.T) {
 	} {
 		w := newWorld(t)
 		d := w.document(t, w.decide(t, c.by, c.ask).Approval.ID)
-		if got := authorize.NewApprovers(w.policies, key).Names(c.p, d, noon); got != c.want {
-			t.Errorf("%s: Names = %t, want %t", c.name, got, c.want)
+		if got := len(authorize.NewApprovers(w.policies, key).Judge(voter(c.p), false, d, noon)) > 0; got != c.want {
+			t.Errorf("%s: Judge = %t, want %t", c.name, got, c.want)
 		}
 	}
 }
@@ -75,8 +79,8 @@ func TestWhoMayApproveChangesWithThePolicy(t *testing.T) {
 		"no policy":         nil,
 	} {
 		w.policies.use(set)
-		if approvers.Names(mia, d, noon) {
-			t.Errorf("%s: Names = true, want false", name)
+		if len(approvers.Judge(voter(mia), false, d, noon)) > 0 {
+			t.Errorf("%s: Judge = true, want false", name)
 		}
 	}
 	w.policies.use(nil)
@@ -85,8 +89,8 @@ func TestWhoMayApproveChangesWithThePolicy(t *testing.T) {
 	}
 	w.policies.use(load(t, financePack))
 	d.Current.Frozen.Received = []byte("not JSON")
-	if approvers.Names(mia, d, noon) {
-		t.Error("Names of a damaged document = true, want false")
+	if len(approvers.Judge(voter(mia), false, d, noon)) > 0 {
+		t.Error("Judge of a damaged document = true, want false")
 	}
 }
 
@@ -131,8 +135,8 @@ func TestTheRecordOfWhatBecomesOfAnApproval(t *testing.T) {
 		closed[0].RequestDigest != first.RequestDigest || closed[0].EventID == "" || !closed[0].TS.Equal(now) {
 		t.Errorf("the log tells %+v, want that %s expired", closed, first.Approval.ID)
 	}
-	log := authorize.ApprovalLog(&brokenLog{Log: w.log, next: func(audit.Record) storetest.Fault { return storetest.FailBefore }})
-	if err := log(context.Background(), approval.Entry{Event: approval.Event{ID: "e", Kind: approval.EventVoted, At: noon}, Document: w.document(t, first.Approval.ID)}); err == nil {
+	log := authorize.NewApprovalLog(&brokenLog{Log: w.log, next: func(audit.Record) storetest.Fault { return storetest.FailBefore }})
+	if _, err := log.Append(context.Background(), approval.Entry{Event: approval.Event{ID: "e", Kind: approval.EventVoted, At: noon}, Document: w.document(t, first.Approval.ID)}); err == nil {
 		t.Error("an event that the log did not take = nil, want an error")
 	}
 }

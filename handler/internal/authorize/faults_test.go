@@ -32,8 +32,8 @@ func broken[T any](b *brokenApprovals, op string, do func() (T, error)) (T, erro
 	return result, err
 }
 
-func (b *brokenApprovals) Find(ctx context.Context, call approval.Call, id string, now time.Time) (approval.Found, error) {
-	return broken(b, "find", func() (approval.Found, error) { return b.Approvals.Find(ctx, call, id, now) })
+func (b *brokenApprovals) Find(ctx context.Context, call approval.Call, wanted approval.Wanted, now time.Time) (approval.Found, error) {
+	return broken(b, "find", func() (approval.Found, error) { return b.Approvals.Find(ctx, call, wanted, now) })
 }
 
 func (b *brokenApprovals) Open(ctx context.Context, r approval.OpenRequest, now time.Time) (a approval.Approval, created bool, err error) {

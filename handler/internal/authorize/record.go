@@ -84,7 +84,7 @@ func (d *deciding) answer(receipt audit.Receipt) Answer {
 			AgeSeconds: int64(d.active.Age / time.Second), Stale: d.active.Stale, Packs: dec.Packs,
 		},
 		Identity: d.subject.Identity, RequestDigest: dec.Digest, EffectiveParameters: dec.Effective,
-		Obligations: dec.Obligations, Approval: d.answered(), Alternatives: dec.Alternatives,
+		Obligations: dec.Obligations, Approval: d.answered(), Alternatives: dec.Alternatives, Grant: d.grant, Tenant: d.subject.Tenant,
 		Receipt:     Receipt{Segment: receipt.Segment, Seq: receipt.Seq, Hash: receipt.Hash},
 		EvaluatedAt: d.now, Warnings: append([]string{}, d.warnings...), Trace: append([]policy.TraceLine{}, dec.Trace...),
 	}

@@ -75,6 +75,7 @@ type Answer struct {
 	EvaluatedAt         time.Time
 	Warnings            []string
 	Trace               []policy.TraceLine
+	Tenant              string // that it was decided in; no part of the body
 }
 
 // PolicyState is which policy decided, and how old it was.

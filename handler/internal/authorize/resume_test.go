@@ -208,11 +208,11 @@ func TestAMisfitOfASuspendedTenant(t *testing.T) {
 // the two reads, a newer generation or a restored store.
 type forgetful struct{ authorize.Approvals }
 
-func (f forgetful) Find(ctx context.Context, call approval.Call, id string, now time.Time) (approval.Found, error) {
-	if id != "" {
+func (f forgetful) Find(ctx context.Context, call approval.Call, w approval.Wanted, now time.Time) (approval.Found, error) {
+	if w.ID != "" {
 		return approval.Found{Facts: policy.Approval{State: policy.ApprovalMismatch}}, nil
 	}
-	return f.Approvals.Find(ctx, call, id, now)
+	return f.Approvals.Find(ctx, call, w, now)
 }
 
 func TestAnApprovalThatIsGoneWhileItIsResumed(t *testing.T) {

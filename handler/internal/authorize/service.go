@@ -31,7 +31,8 @@ type Log interface {
 
 // Approvals is the approval use case.
 type Approvals interface {
-	Find(ctx context.Context, call approval.Call, id string, now time.Time) (approval.Found, error)
+	Find(ctx context.Context, call approval.Call, w approval.Wanted, now time.Time) (approval.Found, error)
+	Use(ctx context.Context, t approval.Taking, now time.Time) (approval.Approval, audit.Receipt, error)
 	Open(ctx context.Context, r approval.OpenRequest, now time.Time) (approval.Approval, bool, error)
 	Resume(ctx context.Context, tenant, application, id string, now time.Time) (approval.Resumable, error)
 }
@@ -40,6 +41,7 @@ type Approvals interface {
 type Options struct {
 	PublicURL   string           // of links to approvals, without a slash at the end
 	PreviousKey *policy.Key      // of the environment, during rotation; nil otherwise
+	Grants      Grants           // nil: answers carry no grant
 	Clock       func() time.Time // nil: time.Now
 	Entropy     io.Reader        // for decision ids, safe for concurrent use; nil: crypto/rand
 }
@@ -83,6 +85,12 @@ func (s *Service) Decide(ctx context.Context, p identity.Principal, r Request, c
 	if err := d.decide(ctx); err != nil {
 		return Answer{}, err
 	}
+	if d.given != nil {
+		return *d.given, nil
+	}
+	if err := d.sign(ctx); err != nil {
+		return Answer{}, err
+	}
 	return d.record(ctx)
 }
 
@@ -101,6 +109,9 @@ type deciding struct {
 	decision  policy.Decision
 	approval  approval.Approval
 	warnings  []string
+	grant     string
+	grantEnds time.Time
+	given     *Answer // recorded already, with the use of its approval
 }
 
 // begin takes the one reading of the clock and the one look at the policy that

@@ -90,7 +90,7 @@ func openLog(t tester, sink audit.Sink) *audit.Log {
 // serve makes the service as the wiring does.
 func (w *world) serve() *authorize.Service {
 	if w.service == nil {
-		var use authorize.Approvals = approval.New(w.store, w.keys, authorize.ApprovalLog(w.log), authorize.NewApprovers(w.policies, w.keys.Current), w.limits)
+		var use authorize.Approvals = approval.New(w.store, w.keys, authorize.NewApprovalLog(w.log), authorize.NewApprovers(w.policies, w.keys.Current), w.limits)
 		if w.approvals != nil {
 			use = w.approvals(use)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
+	"github.com/authorization-fabric/fabric/handler/internal/audit"
 	"github.com/authorization-fabric/fabric/policy"
 )
 
@@ -51,24 +52,48 @@ var ErrLog = errors.New("the log is down")
 
 // EventLog is a log that remembers. The zero value is empty and takes all.
 type EventLog struct {
-	Refuse func() error // asked before an entry is taken; nil takes it
+	Down func() error // asked before an entry is taken; nil takes it
 
-	mu      sync.Mutex
-	entries []approval.Entry
+	mu       sync.Mutex
+	entries  []approval.Entry
+	refusals []approval.Refusal
 }
 
+var _ approval.Log = (*EventLog)(nil)
+
 // Append implements [approval.Log].
-func (l *EventLog) Append(_ context.Context, e approval.Entry) error {
+func (l *EventLog) Append(_ context.Context, e approval.Entry) (audit.Receipt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.Refuse != nil {
-		if err := l.Refuse(); err != nil {
-			return err
+	if l.Down != nil {
+		if err := l.Down(); err != nil {
+			return audit.Receipt{}, err
 		}
 	}
 	doc := *e.Document
 	l.entries = append(l.entries, approval.Entry{Event: e.Event, Document: &doc})
+	n := uint64(len(l.entries))
+	return audit.Receipt{Segment: "memory", Seq: n, Hash: fmt.Sprintf("sha256:%064x", n)}, nil
+}
+
+// Refuse implements [approval.Log].
+func (l *EventLog) Refuse(_ context.Context, r approval.Refusal) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.Down != nil {
+		if err := l.Down(); err != nil {
+			return err
+		}
+	}
+	l.refusals = append(l.refusals, r)
 	return nil
+}
+
+// Refusals are the attempts that changed nothing, in order.
+func (l *EventLog) Refusals() []approval.Refusal {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refusals[:len(l.refusals):len(l.refusals)]
 }
 
 // Entries are what was taken, in order.

@@ -124,7 +124,7 @@ func runMachine(t *testing.T, store approval.Store) {
 // opened, logged and told as new once.
 func manyOpenOne(t *testing.T, store approval.Store) {
 	var log EventLog
-	s := approval.New(store, approval.Keys{Current: Key}, log.Append, nil, approval.Options{})
+	s := approval.New(store, approval.Keys{Current: Key}, &log, nil, approval.Options{})
 	const callers = 100
 	ids, created := make([]string, callers), make([]bool, callers)
 	var wg sync.WaitGroup
@@ -153,7 +153,7 @@ func manyOpenOne(t *testing.T, store approval.Store) {
 // manyKeepTheCap: what one process opens at once does not pass a cap together.
 func manyKeepTheCap(t *testing.T, store approval.Store) {
 	var log EventLog
-	s := approval.New(store, approval.Keys{Current: Key}, log.Append, nil, approval.Options{OpenPerUser: 7})
+	s := approval.New(store, approval.Keys{Current: Key}, &log, nil, approval.Options{OpenPerUser: 7})
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Go(func() {

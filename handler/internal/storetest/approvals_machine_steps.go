@@ -37,7 +37,7 @@ func (m *machine) open(t *rapid.T) {
 // that waits for better times.
 func (m *machine) failed(err error) bool {
 	if errors.Is(err, approval.ErrUnclear) || errors.Is(err, ErrLog) {
-		m.faults, m.log.Refuse = 0, nil
+		m.faults, m.log.Down = 0, nil
 		return true
 	}
 	return false
@@ -90,7 +90,7 @@ func (m *machine) find(t *rapid.T) {
 	name := rapid.SampledFrom(callNames).Draw(t, "call")
 	c := CallOf(name)
 	c.Tenant = m.tenant
-	found, err := m.s.Find(t.Context(), c, "", m.now)
+	found, err := m.s.Find(t.Context(), c, approval.Wanted{}, m.now)
 	if m.failed(err) {
 		m.adopt(name)
 		return
@@ -251,7 +251,7 @@ func (m *machine) breakStore(t *rapid.T) {
 	m.kind = rapid.SampledFrom([]Fault{FailBefore, FailAfter}).Draw(t, "fault")
 }
 
-func (m *machine) breakLog(*rapid.T) { m.log.Refuse = func() error { return ErrLog } }
+func (m *machine) breakLog(*rapid.T) { m.log.Down = func() error { return ErrLog } }
 
 // crash: the next process knows nothing of this one.
 func (m *machine) crash(*rapid.T) {
@@ -263,7 +263,7 @@ func (m *machine) crash(*rapid.T) {
 		return m.kind
 	}}
 	options := approval.Options{OpenPerUser: capUser, OpenPerAgent: capAgent}
-	m.s = approval.New(faulty, approval.Keys{Current: Key}, m.log.Append, nil, options)
+	m.s = approval.New(faulty, approval.Keys{Current: Key}, &m.log, nil, options)
 }
 
 // check holds after every step: an event is in the log once.

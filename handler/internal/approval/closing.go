@@ -1,0 +1,185 @@
+package approval
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/identity"
+)
+
+// MaxComment is how long what a person writes may be, in characters.
+const MaxComment = 1000
+
+// closing is how an approval ends.
+type closing struct {
+	Status     Status
+	By         string
+	Event      string // id
+	DecisionID string
+	Comment    string
+}
+
+// close ends c. Messages that are still to be sent about it are dropped, and
+// the requester is told where that says anything new.
+func (c *Case) close(how closing, now time.Time) {
+	c.Status, c.ClosedAt = how.Status, stamp(now)
+	if how.Comment != "" {
+		c.Comment = how.Comment
+	}
+	c.Events = append(c.Events, Event{
+		ID: how.Event, Kind: EventClosed, At: stamp(now), Status: how.Status, By: how.By, DecisionID: how.DecisionID, Comment: how.Comment,
+	})
+	c.stopAsking()
+	if how.Status == Denied || how.Status == Expired || how.Status == Revoked {
+		c.tellRequester(now)
+	}
+}
+
+// Cancel withdraws a pending approval for the application that asked; for any
+// other caller it is [ErrNotFound]. One that is no longer pending is a
+// [*ClosedError].
+func (s *Service) Cancel(ctx context.Context, r Reader, id, comment string, now time.Time) (Approval, error) {
+	p, err := placeOf(r, id)
+	if err != nil {
+		return Approval{}, err
+	}
+	event := s.options.NewID(now)
+	h, err := s.change(ctx, p, event, now, func(d *Document) error {
+		if !asked(r.Principal, d) {
+			return ErrNotFound
+		}
+		if err := s.closed(d, p.generation, now); err != nil {
+			return err
+		}
+		if d.Current.Status != Pending {
+			return &ClosedError{Approval: s.view(d, now), Detail: "The approval is given already: it can be revoked, not cancelled."}
+		}
+		d.Current.close(closing{Status: Cancelled, By: by(r.Principal), Event: event, Comment: comment}, now)
+		return nil
+	})
+	if err != nil {
+		return Approval{}, err
+	}
+	return s.view(h.doc, now), nil
+}
+
+// asked reports whether p is the application that asked for d: for what was
+// asked without a token that is the developer of this machine.
+func asked(p identity.Principal, d *Document) bool {
+	if d.Current.Application == "" {
+		return p.Kind == identity.Developer
+	}
+	return lower(p.Application) == d.Current.Application && p.Kind != identity.Developer
+}
+
+// Revoke takes an open approval back, for one of its approvers or an auditor;
+// for any other caller it is [ErrNotFound]. One that was used already is a
+// [*ClosedError] that says when its grant ends, and its answer is not given
+// again.
+func (s *Service) Revoke(ctx context.Context, r Reader, id, comment string, now time.Time) (Approval, error) {
+	p, err := placeOf(r, id)
+	if err != nil {
+		return Approval{}, err
+	}
+	event := s.options.NewID(now)
+	h, err := s.change(ctx, p, event, now, func(d *Document) error {
+		if !s.mayRevoke(r.Principal, d, now) {
+			return ErrNotFound
+		}
+		err := s.closed(d, p.generation, now)
+		u := d.use(p.generation)
+		switch {
+		case err != nil && u != nil && !u.Withdrawn:
+			u.Withdrawn = true
+			return nil
+		case err != nil && u != nil:
+			return used(err, u)
+		case err != nil:
+			return err
+		}
+		d.Current.close(closing{Status: Revoked, By: by(r.Principal), Event: event, Comment: comment}, now)
+		return nil
+	})
+	if err != nil {
+		return Approval{}, err
+	}
+	if err := s.closed(h.doc, p.generation, now); h.doc.use(p.generation) != nil {
+		return Approval{}, used(err, h.doc.use(p.generation))
+	}
+	return s.view(h.doc, now), nil
+}
+
+// used says of what was used already when its grant ends.
+func used(err error, u *Use) error {
+	var closed *ClosedError
+	if errors.As(err, &closed) {
+		closed.Detail = usedDetail(u)
+	}
+	return err
+}
+
+func usedDetail(u *Use) string {
+	if u.GrantEnds.IsZero() {
+		return "The approval was used already; its answer is not given again."
+	}
+	return "The approval was used already; the grant ends at " + u.GrantEnds.UTC().Format(time.RFC3339) + ", and the answer is not given again."
+}
+
+func (s *Service) mayRevoke(p identity.Principal, d *Document, now time.Time) bool {
+	return p.Has(identity.RoleAuditor) ||
+		p.Kind == identity.Person && p.Has(identity.RoleApprover) && len(s.approvers.Judge(voterOf(p), false, d, now)) > 0
+}
+
+// use is what a generation was used for, while its answer is kept.
+func (d *Document) use(g Generation) *Use {
+	if u := d.Current.Use; u != nil && u.Generation == g {
+		return u
+	}
+	for i := range d.Replays {
+		if d.Replays[i].Generation == g {
+			return &d.Replays[i]
+		}
+	}
+	return nil
+}
+
+// by names who acted, for the log.
+func by(p identity.Principal) string {
+	switch {
+	case p.Kind == identity.Person:
+		return "oid:" + lower(p.ObjectID)
+	case p.Application != "":
+		return "app:" + lower(p.Application)
+	}
+	return "developer"
+}
+
+// supersede closes an approved approval of an earlier key's slot.
+func (s *Service) supersede(ctx context.Context, r OpenRequest, slot string, now time.Time) error {
+	_, generation, _ := ParseID(r.Supersede)
+	how := s.superseding(&r, now)
+	_, err := s.change(ctx, place{r.tenant(), slot, generation}, how.Event, now, func(d *Document) error {
+		if !(held{doc: d}).supersededBy(&r) {
+			return errUnchanged
+		}
+		d.Current.close(how, now)
+		return nil
+	})
+	return err
+}
+
+func (s *Service) superseding(r *OpenRequest, now time.Time) closing {
+	return closing{Status: Superseded, By: "policy", Event: s.options.NewID(now), DecisionID: r.DecisionID}
+}
+
+// supersededBy reports whether h is the approved approval that r wants closed.
+func (h held) supersededBy(r *OpenRequest) bool {
+	return r.Supersede != "" && h.doc.Current.Status == Approved && h.doc.ID() == r.Supersede
+}
+
+// closeLocked ends the current approval of h, for whoever holds the slot's lock.
+func (s *Service) closeLocked(ctx context.Context, h held, how closing, now time.Time) (held, error) {
+	h.doc.Current.close(how, now)
+	return s.commit(ctx, h, now)
+}

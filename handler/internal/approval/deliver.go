@@ -1,0 +1,171 @@
+package approval
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+const (
+	lease       = 2 * time.Minute // how long a message is one process's to send
+	firstDelay  = 10 * time.Second
+	longestWait = time.Hour
+	sweepPage   = 100
+	sweepPages  = 100 // of one call of Sweep
+)
+
+// Swept is what one call of [Service.Sweep] has done.
+type Swept struct {
+	Looked int // documents that were due
+	Sent   int // messages accepted
+	Failed int // documents and messages that are to be tried again
+}
+
+// Work has an element when something may be due at once; after taking it, call
+// [Service.Sweep].
+func (s *Service) Work() <-chan struct{} { return s.work }
+
+func (s *Service) wake() {
+	select {
+	case s.work <- struct{}{}:
+	default:
+	}
+}
+
+// Sweep does what is due: it makes expiry durable, logs what is not logged yet
+// and sends messages. One failure does not keep it from the rest; errors are
+// joined. It may run in several processes at a time, and once at a time in one.
+func (s *Service) Sweep(ctx context.Context, now time.Time) (Swept, error) {
+	var swept Swept
+	errs := []error{s.revokeOld(ctx, now)}
+	page := ""
+	for range sweepPages {
+		due, err := s.store.Due(ctx, now, sweepPage, page)
+		if err != nil {
+			return swept, errors.Join(append(errs, err)...)
+		}
+		for _, r := range due.Records {
+			sent, err := s.deliver(ctx, r.Tenant, r.Slot, now)
+			swept.Looked++
+			swept.Sent += sent
+			if err != nil {
+				swept.Failed++
+				errs = append(errs, err)
+			}
+		}
+		if page = due.Next; page == "" || ctx.Err() != nil {
+			break
+		}
+	}
+	return swept, errors.Join(errs...)
+}
+
+// revokeOld makes durable what a new approvalsValidFrom revokes.
+func (s *Service) revokeOld(ctx context.Context, now time.Time) error {
+	from := s.options.ValidFrom()
+	if s.options.Tenants == nil || !from.After(s.revoked) {
+		return nil
+	}
+	for _, tenant := range s.options.Tenants(now) {
+		query := Query{Tenant: lower(tenant), Keys: []Key{Everything}, Filter: OnlyOpen, At: now, Limit: sweepPage}
+		for {
+			page, err := s.store.List(ctx, query)
+			if err != nil {
+				return err
+			}
+			for _, r := range page.Records {
+				if _, err := s.load(ctx, r.Tenant, r.Slot, now); err != nil && !errors.Is(err, ErrNotFound) {
+					return err
+				}
+			}
+			if query.Page = page.Next; page.Next == "" {
+				break
+			}
+		}
+	}
+	s.revoked = from
+	return nil
+}
+
+// deliver settles a document and sends its messages that are due. A message is
+// leased by a conditional write before it is sent, and marked afterwards: a
+// crash between the two sends it again, never loses it.
+func (s *Service) deliver(ctx context.Context, tenant, slot string, now time.Time) (sent int, err error) {
+	leased, err := s.leaseDue(ctx, tenant, slot, now)
+	if err != nil || len(leased) == 0 {
+		return 0, err
+	}
+	accepted := map[string]bool{}
+	var errs []error
+	for _, m := range leased {
+		if err := s.options.Notifier.Notify(ctx, m); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		accepted[m.Nonce] = true
+	}
+	_, err = s.change(context.WithoutCancel(ctx), place{tenant: tenant, slot: slot}, "", now, func(d *Document) error {
+		return d.markSent(leased, accepted, now)
+	})
+	return len(accepted), errors.Join(append(errs, err)...)
+}
+
+// leaseDue settles the document and takes its due messages for this process.
+func (s *Service) leaseDue(ctx context.Context, tenant, slot string, now time.Time) (leased []Message, err error) {
+	_, err = s.change(ctx, place{tenant: tenant, slot: slot}, "", now, func(d *Document) error {
+		leased = nil
+		if s.options.Notifier == nil {
+			return errUnchanged
+		}
+		for n := range d.unsent() {
+			if n.sendAt().After(now) {
+				continue
+			}
+			n.LeasedUntil = stamp(now.Add(lease))
+			n.Attempts++
+			leased = append(leased, s.message(d, n, now))
+		}
+		if len(leased) == 0 {
+			return errUnchanged
+		}
+		return nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return leased, err
+}
+
+// message is n with what it is about.
+func (s *Service) message(d *Document, n *Notification, now time.Time) Message {
+	m := Message{Kind: n.Kind, Recipient: n.Recipient, Nonce: n.Nonce, Document: d, Approval: s.view(d, now)}
+	for i := range d.Leftover {
+		if &d.Leftover[i].Notification == n {
+			m.Approval = d.earlier(&d.Leftover[i].Line)
+		}
+	}
+	return m
+}
+
+// markSent notes which messages were accepted and when the others are tried
+// again.
+func (d *Document) markSent(leased []Message, accepted map[string]bool, now time.Time) error {
+	changed := errUnchanged
+	for n := range d.unsent() {
+		if !slices.ContainsFunc(leased, func(m Message) bool { return m.Nonce == n.Nonce }) {
+			continue
+		}
+		changed, n.LeasedUntil = nil, time.Time{}
+		if accepted[n.Nonce] {
+			n.SentAt = stamp(now)
+		} else {
+			n.Due = stamp(now.Add(min(firstDelay<<min(n.Attempts-1, 10), longestWait)))
+		}
+	}
+	d.Leftover = slices.DeleteFunc(d.Leftover, func(l Leftover) bool { return !l.Notification.SentAt.IsZero() })
+	if !d.Current.Status.Open() {
+		d.Current.stopAsking()
+	}
+	return changed
+}
