@@ -179,8 +179,9 @@ func (s *service) approvalOptions() httpapi.ApprovalOptions {
 	return httpapi.ApprovalOptions{PublicURL: s.config.publicURL, Tenants: s.tenants}
 }
 
-func (s *service) tenants() []string {
-	now := time.Now()
+func (s *service) tenants() []string { return s.tenantsAt(time.Now()) }
+
+func (s *service) tenantsAt(now time.Time) []string {
 	if set := s.catalog.Active(now).Set; set != nil {
 		return set.Tenants(now)
 	}

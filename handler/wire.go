@@ -40,6 +40,7 @@ type service struct {
 	edge      *httpapi.Edge
 	document  []byte // OpenAPI
 	stopWatch func()
+	stopSweep func()
 }
 
 // wireOptions are what tests and benchmarks of this package choose.
@@ -51,7 +52,7 @@ type wireOptions struct {
 // wire builds the graph by hand: the embedded stores, the use cases over them,
 // the edge in front. After an error nothing is left open.
 func wire(ctx context.Context, c config, o wireOptions) (*service, error) {
-	s := &service{config: c, log: newLog(o.log), metrics: &httpapi.Metrics{}}
+	s := &service{config: c, log: newLog(o.log), metrics: &httpapi.Metrics{}, stopWatch: func() {}, stopSweep: func() {}}
 	for _, step := range []func(context.Context, wireOptions) error{s.openStores, s.openLog, s.openCatalog, s.buildUseCases, s.buildEdge} {
 		if err := step(ctx, o); err != nil {
 			return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
@@ -146,14 +147,18 @@ func (s *service) tellChange(c catalog.Change) {
 	}
 }
 
-func (s *service) buildUseCases(context.Context, wireOptions) error {
+func (s *service) buildUseCases(ctx context.Context, _ wireOptions) error {
 	key := s.data.Key()
 	s.approvals = approval.New(s.data.Approvals(), approval.Keys{Current: key.Current, Previous: key.Previous},
 		authorize.NewApprovalLog(s.audit), authorize.NewApprovers(s.catalog, key.Current),
-		approval.Options{OpenPerUser: s.config.openPerUser, OpenPerAgent: s.config.openPerAgent, ValidFrom: s.catalog.ApprovalsValidFrom})
+		approval.Options{
+			OpenPerUser: s.config.openPerUser, OpenPerAgent: s.config.openPerAgent,
+			ValidFrom: s.catalog.ApprovalsValidFrom, Tenants: s.tenantsAt,
+		})
 	s.authorize = authorize.New(s.catalog, s.audit, s.approvals, key.Current, authorize.Options{
 		PublicURL: s.config.publicURL, PreviousKey: key.Previous,
 	})
+	s.stopSweep = (&courier{approvals: s.approvals, log: s.log}).start(ctx)
 	return nil
 }
 
@@ -242,9 +247,8 @@ func lacking(p identity.Principal, sub policy.Subject, set *policy.Set, now time
 // close stops what wire started, in the opposite order.
 func (s *service) close(ctx context.Context) error {
 	var errs []error
-	if s.stopWatch != nil {
-		s.stopWatch()
-	}
+	s.stopSweep()
+	s.stopWatch()
 	if s.audit != nil {
 		errs = append(errs, s.audit.Close(ctx))
 	}
