@@ -1,0 +1,108 @@
+package sheet
+
+import (
+	"strings"
+
+	"github.com/authorization-fabric/fabric/policy/command"
+	"github.com/authorization-fabric/fabric/policy/strictjson"
+)
+
+// facts are the parameters. Those of an earlier approval are the same: it was
+// of the same call.
+func (b *builder) facts() []Fact {
+	facts := make([]Fact, 0, len(b.c.Facts))
+	for _, f := range b.c.Facts {
+		fact := Fact{Label: b.line(f.Label), Mark: b.line(f.Mark)}
+		if items, ok := list(f.Value); ok {
+			fact.Noun = "items"
+			fact.Items = b.each(items)
+		} else {
+			fact.Value = b.whole(f.Value)
+			if several := commands(f.Value); several != nil {
+				fact.Noun = "commands"
+				fact.Items = b.each(several)
+			}
+		}
+		facts = append(facts, fact)
+	}
+	return facts
+}
+
+func (b *builder) each(items []string) []string {
+	shown := make([]string, len(items))
+	for i, item := range items {
+		shown[i] = b.whole(item)
+	}
+	return shown
+}
+
+// list are the items of a list of strings, which a fact holds as JSON.
+func list(value string) (items []string, ok bool) {
+	if !strings.HasPrefix(value, "[") {
+		return nil, false
+	}
+	v, err := strictjson.Parse([]byte(value), strictjson.Limits{Depth: 2, Names: 1})
+	if err != nil || v.Kind() != strictjson.Array || len(v.Items()) == 0 {
+		return nil, false
+	}
+	for _, item := range v.Items() {
+		if item.Kind() != strictjson.String {
+			return nil, false
+		}
+		items = append(items, item.Text())
+	}
+	return items, true
+}
+
+// commands are the simple commands of a value that reads as a line of several,
+// nil otherwise. A fact does not say that it is a command: a text that merely
+// looks like one is shown whole all the same.
+func commands(value string) []string {
+	if !strings.ContainsAny(value, ";|\n") && !strings.Contains(value, "&&") {
+		return nil
+	}
+	line, err := command.Parse(value)
+	if err != nil {
+		return nil
+	}
+	if _, _, _, opaque := line.Opaque(); opaque {
+		return nil
+	}
+	all := line.Commands()
+	if len(all) < 2 {
+		return nil
+	}
+	for _, c := range all {
+		if c == "" || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz./_", rune(c[0])) {
+			return nil
+		}
+	}
+	return all
+}
+
+// grouped separates the thousands of a plain decimal; anything else is left.
+func grouped(s string) string {
+	digits, fraction, pointed := strings.Cut(s, ".")
+	digits, negative := strings.CutPrefix(digits, "-")
+	if !decimal(digits) || len(digits) > 1 && digits[0] == '0' || pointed && !decimal(fraction) {
+		return s
+	}
+	var out strings.Builder
+	if negative {
+		out.WriteByte('-')
+	}
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			out.WriteByte(',')
+		}
+		out.WriteRune(d)
+	}
+	if pointed {
+		out.WriteString("." + fraction)
+	}
+	return out.String()
+}
+
+func decimal(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
