@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/authorization-fabric/fabric/policy/strictjson"
 )
@@ -81,8 +82,8 @@ func (s KeySet) Document() []byte {
 	return strictjson.AppendCanonical(nil, object(member("keys", strictjson.ArrayOf(items...))))
 }
 
-// Len is how many keys the set holds.
-func (s KeySet) Len() int { return len(s.keys) }
+// Keys are the keys of the set, in its order.
+func (s KeySet) Keys() []PublicKey { return slices.Clone(s.keys) }
 
 // Key implements [Keys].
 func (s KeySet) Key(_ context.Context, kid string) (*ecdsa.PublicKey, error) {
