@@ -20,6 +20,7 @@ import (
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
 	"github.com/authorization-fabric/fabric/handler/internal/catalog"
 	"github.com/authorization-fabric/fabric/handler/internal/embedded"
+	"github.com/authorization-fabric/fabric/handler/internal/grant"
 	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
 	"github.com/authorization-fabric/fabric/handler/internal/httpapi/openapi"
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
@@ -35,10 +36,13 @@ type service struct {
 	audit     *audit.Log
 	catalog   *catalog.Catalog
 	approvals *approval.Service
+	grants    *grant.Issuer
 	authorize *authorize.Service
 	metrics   *httpapi.Metrics
 	edge      *httpapi.Edge
 	document  []byte // OpenAPI
+	clock     func() time.Time
+	stopping  chan struct{} // closed when the server stops: waiting requests are answered
 	stopWatch func()
 	stopSweep func()
 }
@@ -52,7 +56,7 @@ type wireOptions struct {
 // wire builds the graph by hand: the embedded stores, the use cases over them,
 // the edge in front. After an error nothing is left open.
 func wire(ctx context.Context, c config, o wireOptions) (*service, error) {
-	s := &service{config: c, log: newLog(o.log), metrics: &httpapi.Metrics{}, stopWatch: func() {}, stopSweep: func() {}}
+	s := &service{config: c, log: newLog(o.log), metrics: &httpapi.Metrics{}, clock: time.Now, stopping: make(chan struct{}), stopWatch: func() {}, stopSweep: func() {}}
 	for _, step := range []func(context.Context, wireOptions) error{s.openStores, s.openLog, s.openCatalog, s.buildUseCases, s.buildEdge} {
 		if err := step(ctx, o); err != nil {
 			return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
@@ -147,8 +151,17 @@ func (s *service) tellChange(c catalog.Change) {
 	}
 }
 
-func (s *service) buildUseCases(ctx context.Context, _ wireOptions) error {
+func (s *service) buildUseCases(ctx context.Context, o wireOptions) error {
 	key := s.data.Key()
+	signer, err := embedded.OpenGrantKeys(s.config.data, time.Now)
+	if err != nil {
+		return fmt.Errorf("grant keys: %w", err)
+	}
+	keep := s.audit.KeepKey
+	if o.sink != nil {
+		keep = func(context.Context, string, []byte) error { return nil }
+	}
+	s.grants = grant.NewIssuer(s.config.publicURL, signer, keep)
 	s.approvals = approval.New(s.data.Approvals(), approval.Keys{Current: key.Current, Previous: key.Previous},
 		authorize.NewApprovalLog(s.audit), authorize.NewApprovers(s.catalog, key.Current),
 		approval.Options{
@@ -156,7 +169,7 @@ func (s *service) buildUseCases(ctx context.Context, _ wireOptions) error {
 			ValidFrom: s.catalog.ApprovalsValidFrom, Tenants: s.tenantsAt,
 		})
 	s.authorize = authorize.New(s.catalog, s.audit, s.approvals, key.Current, authorize.Options{
-		PublicURL: s.config.publicURL, PreviousKey: key.Previous,
+		PublicURL: s.config.publicURL, PreviousKey: key.Previous, Grants: s.grants,
 	})
 	s.stopSweep = (&courier{approvals: s.approvals, log: s.log}).start(ctx)
 	return nil
