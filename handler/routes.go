@@ -17,7 +17,16 @@ type route struct {
 	handler   func(*service) httpapi.Handler
 }
 
-var decideRoles = []string{identity.RoleAuthorize}
+// Roles that routes demand; nobody changes them.
+var (
+	decideRoles = []string{identity.RoleAuthorize}
+	voteRoles   = []string{identity.RoleApprover, identity.RoleApprovalRelay}
+	revokeRoles = []string{identity.RoleApprover, identity.RoleAuditor}
+)
+
+// approvalsRoute is how the host knows the paths of approvals: one function
+// for all of them.
+const approvalsRoute = "api/approvals/{id?}/{verb?}"
 
 // routes is the one route table (contract.md).
 var routes = []route{
@@ -46,14 +55,49 @@ var routes = []route{
 			},
 			Refuses: []int{http.StatusBadRequest},
 		},
-		function: "approvals", hostRoute: "api/approvals/{id?}", handler: (*service).listApprovalsHandler,
+		function: "approvals", hostRoute: approvalsRoute, handler: (*service).listApprovalsHandler,
 	},
 	{
 		Operation: httpapi.Operation{
 			Method: http.MethodGet, Path: "/api/approvals/{id}", ID: "GetApproval", Summary: "One approval", Answer: "Approval",
+			Query: []httpapi.Parameter{
+				{Name: "wait", Meaning: "wait so many seconds, 0 to 60, for its status or votes to change"},
+			},
+			Refuses: []int{http.StatusBadRequest, http.StatusNotFound},
+		},
+		function: "approvals", hostRoute: approvalsRoute, handler: (*service).getApprovalHandler,
+	},
+	{
+		Operation: httpapi.Operation{
+			Method: http.MethodPost, Path: "/api/approvals/{id}/cancel", ID: "CancelApproval", Summary: "Withdraw a pending approval, as the application that asked",
+			Access: httpapi.Access{Roles: decideRoles, Queued: true}, Request: "Comment", BodyOptional: true, Answer: "Approval",
+			Refuses: []int{http.StatusNotFound, http.StatusConflict},
+		},
+		function: "approvals", hostRoute: approvalsRoute, handler: (*service).cancelHandler,
+	},
+	{
+		Operation: httpapi.Operation{
+			Method: http.MethodPost, Path: "/api/approvals/{id}/revoke", ID: "RevokeApproval", Summary: "Take an open approval back, as an approver or auditor",
+			Access: httpapi.Access{Roles: revokeRoles, Queued: true}, Request: "Comment", BodyOptional: true, Answer: "Approval",
+			Refuses: []int{http.StatusNotFound, http.StatusConflict},
+		},
+		function: "approvals", hostRoute: approvalsRoute, handler: (*service).revokeHandler,
+	},
+	{
+		Operation: httpapi.Operation{
+			Method: http.MethodPost, Path: "/api/approval-callback", ID: "Vote", Summary: "One vote on an approval",
+			Access: httpapi.Access{Roles: voteRoles, Queued: true}, Request: "Ballot", Answer: "Approval",
+			Refuses: []int{http.StatusNotFound, http.StatusConflict},
+		},
+		function: "approval-callback", handler: (*service).voteHandler,
+	},
+	{
+		Operation: httpapi.Operation{
+			Method: http.MethodPost, Path: "/api/decisions/{id}/outcome", ID: "ReportOutcome", Summary: "Say what became of a decided call",
+			Access: httpapi.Access{Roles: decideRoles, Queued: true}, Request: "OutcomeReport", Status: http.StatusAccepted, Answer: "OutcomeRecorded",
 			Refuses: []int{http.StatusNotFound},
 		},
-		function: "approvals", hostRoute: "api/approvals/{id?}", handler: (*service).getApprovalHandler,
+		function: "outcome", handler: (*service).outcomeHandler,
 	},
 	{
 		Operation: httpapi.Operation{

@@ -106,6 +106,7 @@ const (
 // serve answers until the context ends, then lets requests finish.
 func (s *service) serve(ctx context.Context, l net.Listener) error {
 	server := httpapi.NewServer(s.handler(), s.log)
+	server.RegisterOnShutdown(func() { close(s.stopping) })
 	var unused newcomers
 	server.ConnState = unused.track
 	stopped := make(chan error, 1)
@@ -167,19 +168,7 @@ func (s *service) metricsHandler() httpapi.Handler { return s.metrics.Handler() 
 
 func (s *service) openAPIHandler() httpapi.Handler { return httpapi.OpenAPI(s.document) }
 
-func (s *service) listApprovalsHandler() httpapi.Handler {
-	return httpapi.ListApprovals(s.approvals, s.approvalOptions())
-}
-
-func (s *service) getApprovalHandler() httpapi.Handler {
-	return httpapi.GetApproval(s.approvals, s.approvalOptions())
-}
-
-func (s *service) approvalOptions() httpapi.ApprovalOptions {
-	return httpapi.ApprovalOptions{PublicURL: s.config.publicURL, Tenants: s.tenants}
-}
-
-func (s *service) tenants() []string { return s.tenantsAt(time.Now()) }
+func (s *service) tenants() []string { return s.tenantsAt(s.clock()) }
 
 func (s *service) tenantsAt(now time.Time) []string {
 	if set := s.catalog.Active(now).Set; set != nil {

@@ -19,6 +19,7 @@ import (
 // [approval.Service].
 type ApprovalReader interface {
 	Get(ctx context.Context, r approval.Reader, id string, now time.Time) (approval.Approval, error)
+	Wait(ctx context.Context, r approval.Reader, id string, atMost time.Duration, clock func() time.Time) (approval.Approval, error)
 	List(ctx context.Context, r approval.Reader, q approval.ListQuery, now time.Time) (approval.List, error)
 }
 
@@ -27,6 +28,7 @@ type ApprovalOptions struct {
 	PublicURL string           // of links, without a slash at the end
 	Tenants   func() []string  // that the packs list: those of the local developer, who has none
 	Now       func() time.Time // nil: time.Now
+	Stopping  <-chan struct{}  // closed when the server stops: nobody waits any longer; nil: never
 }
 
 func (o ApprovalOptions) now() time.Time {
@@ -44,23 +46,47 @@ func (o ApprovalOptions) tenants(p identity.Principal) []string {
 	return []string{p.Tenant}
 }
 
-// GetApproval is GET /api/approvals/{id}. An approval that is not the
-// caller's to see is answered as one that does not exist.
+// find does something with one approval in the tenants of p, one after the
+// other, until one knows it. Everybody but the local developer has one tenant.
+func (o ApprovalOptions) find(p identity.Principal, do func(approval.Reader) (approval.Approval, error)) (approval.Approval, error) {
+	for _, tenant := range o.tenants(p) {
+		a, err := do(approval.Reader{Principal: p, Tenant: tenant})
+		if !errors.Is(err, approval.ErrNotFound) {
+			return a, err // unclear is not absent
+		}
+	}
+	return approval.Approval{}, approval.ErrNotFound
+}
+
+// GetApproval is GET /api/approvals/{id}, which waits for a change if it is
+// asked to. An approval that is not the caller's to see is answered as one that
+// does not exist.
 func GetApproval(reader ApprovalReader, o ApprovalOptions) Handler {
 	return func(w http.ResponseWriter, r *http.Request, p identity.Principal) error {
-		now := o.now()
-		for _, tenant := range o.tenants(p) {
-			a, err := reader.Get(r.Context(), approval.Reader{Principal: p, Tenant: tenant}, r.PathValue("id"), now)
-			switch {
-			case err == nil:
-				writeBody(w, http.StatusOK, jsonType, appendWholeApproval(nil, &a, o.PublicURL))
-				return nil
-			case !errors.Is(err, approval.ErrNotFound):
-				return err // unclear is not absent
-			}
+		wait, err := decodeWait(r.URL.RawQuery)
+		if err != nil {
+			return err
 		}
-		return approval.ErrNotFound
+		id := r.PathValue("id")
+		read := func(from approval.Reader) (approval.Approval, error) {
+			return reader.Get(r.Context(), from, id, o.now())
+		}
+		if wait > 0 {
+			ctx, done := o.holdOpen(w, r, wait)
+			defer done()
+			read = func(from approval.Reader) (approval.Approval, error) { return reader.Wait(ctx, from, id, wait, o.now) }
+		}
+		a, err := o.find(p, read)
+		if err != nil {
+			return err
+		}
+		writeApproval(w, &a, o.PublicURL)
+		return nil
 	}
+}
+
+func writeApproval(w http.ResponseWriter, a *approval.Approval, publicURL string) {
+	writeBody(w, http.StatusOK, jsonType, appendWholeApproval(nil, a, publicURL))
 }
 
 // ListApprovals is GET /api/approvals: a page of what the caller may see.

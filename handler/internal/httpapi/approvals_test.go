@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 type shelf struct {
 	perTenant int
 	asked     []approval.ListQuery
+	waited    []time.Duration
 	fail      error
 }
 
@@ -32,6 +34,12 @@ func (s *shelf) Get(_ context.Context, r approval.Reader, id string, _ time.Time
 		return approval.Approval{}, approval.ErrNotFound
 	}
 	return sampleApproval(r.Tenant), nil
+}
+
+// Wait does not wait: it notes for how long it was asked to.
+func (s *shelf) Wait(ctx context.Context, r approval.Reader, id string, atMost time.Duration, clock func() time.Time) (approval.Approval, error) {
+	s.waited = append(s.waited, atMost)
+	return s.Get(ctx, r, id, clock())
 }
 
 func (s *shelf) List(_ context.Context, r approval.Reader, q approval.ListQuery, _ time.Time) (approval.List, error) {
@@ -94,6 +102,39 @@ func TestGetApproval(t *testing.T) {
 		if got := unclear.get(t, "/api/approvals/apr_1", "Authorization", as); got.status != 503 {
 			t.Errorf("%q, unclear: %d, want 503: never absent", as, got.status)
 		}
+	}
+}
+
+// The wait is 0 to 60 whole seconds, once.
+func TestWaitQueries(t *testing.T) {
+	for query, want := range map[string][]time.Duration{
+		"": nil, "?wait=": nil, "?wait=0": nil, "?x=y": nil, "?WAIT=5": nil,
+		"?wait=1": {time.Second}, "?wait=60&x=y": {time.Minute}, "?wait=05": {5 * time.Second},
+	} {
+		s := &shelf{}
+		got := approvalServer(s).get(t, "/api/approvals/apr_1"+query, "Authorization", "flow")
+		if got.status != 200 || string(got.body) != wholeApproval || !slices.Equal(s.waited, want) {
+			t.Errorf("%s: %d %s, waited %v, want %v", query, got.status, got.body, s.waited, want)
+		}
+	}
+	for _, query := range []string{
+		"?wait=61", "?wait=-1", "?wait=+5", "?wait=%2B5", "?wait=1.0", "?wait=1e1", "?wait=5s", "?wait=x", "?wait=%20", "?wait=0x5",
+		"?wait=256", "?wait=99999999999999999999", "?wait=1&wait=1", "?wait=&wait=", "?wait=%zz", "?wait=1;2",
+	} {
+		s := &shelf{}
+		got := approvalServer(s).get(t, "/api/approvals/apr_1"+query, "Authorization", "flow")
+		if p := got.problem(t); got.status != 400 || len(p.Errors) == 0 || len(s.waited) > 0 {
+			t.Errorf("%s: %d %s, waited %v, want 400", query, got.status, got.body, s.waited)
+		}
+	}
+	for _, c := range []struct{ as, id string }{{"flow", "apr_9"}, {"bare", "apr_1"}} {
+		if got := approvalServer(&shelf{}).get(t, "/api/approvals/"+c.id+"?wait=60", "Authorization", c.as); got.status != 404 {
+			t.Errorf("%s waits for %s: %d, want 404", c.as, c.id, got.status)
+		}
+	}
+	s := &shelf{} // the developer waits in the tenant that has it
+	if got := approvalServer(s, "s", "t", "u").get(t, "/api/approvals/apr_1?wait=7"); got.status != 200 || len(s.waited) != 2 {
+		t.Errorf("the developer waits: %d, in %d tenants, want 200 in 2", got.status, len(s.waited))
 	}
 }
 

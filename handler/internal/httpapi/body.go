@@ -16,6 +16,20 @@ func readJSON(r *http.Request) ([]byte, error) {
 	if err := checkMediaType(r.Header); err != nil {
 		return nil, err
 	}
+	return readBody(r)
+}
+
+// readOptionalJSON is readJSON where a body may be left out, and then says
+// nothing of what it is.
+func readOptionalJSON(r *http.Request) ([]byte, error) {
+	body, err := readBody(r)
+	if err != nil || len(body) == 0 {
+		return nil, err
+	}
+	return body, checkMediaType(r.Header)
+}
+
+func readBody(r *http.Request) ([]byte, error) {
 	if r.ContentLength > MaxBody {
 		return nil, tooLarge()
 	}

@@ -34,14 +34,19 @@ func AppendAnswer(dst []byte, a *authorize.Answer) []byte {
 	dst = appendApproval(dst, &a.Approval)
 	dst = appendAlternatives(append(dst, '}'), a.Alternatives)
 	dst = appendMember(dst, `,"grant":`, a.Grant)
-	dst = appendMember(dst, `,"receipt":{"segment":`, a.Receipt.Segment)
-	dst = append(dst, `,"seq":`...)
-	dst = strconv.AppendUint(dst, a.Receipt.Seq, 10)
-	dst = appendMember(dst, `,"hash":`, a.Receipt.Hash)
-	dst = appendTime(dst, `},"evaluatedAt":`, a.EvaluatedAt)
+	dst = appendReceipt(dst, a.Receipt)
+	dst = appendTime(dst, `,"evaluatedAt":`, a.EvaluatedAt)
 	dst = appendStrings(dst, `,"warnings":`, a.Warnings)
 	dst = appendTrace(dst, a.Trace)
 	return append(dst, '}')
+}
+
+// appendReceipt writes where the audit record is.
+func appendReceipt(dst []byte, r authorize.Receipt) []byte {
+	dst = appendMember(dst, `,"receipt":{"segment":`, r.Segment)
+	dst = append(dst, `,"seq":`...)
+	dst = strconv.AppendUint(dst, r.Seq, 10)
+	return append(appendMember(dst, `,"hash":`, r.Hash), '}')
 }
 
 func appendPolicy(dst []byte, p *authorize.PolicyState) []byte {

@@ -17,6 +17,8 @@ func problemOf(err error) *Problem {
 		problem         *Problem
 		unauthenticated *identity.UnauthenticatedError
 		unavailable     *authorize.UnavailableError
+		refused         *approval.RefusedError
+		closed          *approval.ClosedError
 	)
 	switch {
 	case errors.As(err, &problem):
@@ -25,7 +27,11 @@ func problemOf(err error) *Problem {
 		return &Problem{Kind: Unauthenticated, Detail: sentence(unauthenticated.Reason), cause: err}
 	case errors.As(err, &unavailable):
 		return &Problem{Kind: Unavailable, Detail: sentence(unavailable.Component + " is not available"), RetryAfter: unavailable.RetryAfter, cause: err}
-	case errors.Is(err, approval.ErrNotFound):
+	case errors.As(err, &refused):
+		return &Problem{Kind: Forbidden, Detail: refused.Detail, cause: err}
+	case errors.As(err, &closed):
+		return conflict(closed)
+	case errors.Is(err, approval.ErrNotFound), errors.Is(err, authorize.ErrNoDecision):
 		return &Problem{Kind: NotFound, cause: err}
 	case errors.Is(err, approval.ErrPage):
 		return badQuery("page", "is not the next of a list")
@@ -34,6 +40,16 @@ func problemOf(err error) *Problem {
 	default:
 		return &Problem{Kind: Unavailable, cause: err}
 	}
+}
+
+// conflict is what an approval answers that is closed for what was wanted.
+func conflict(closed *approval.ClosedError) *Problem {
+	status := closed.Approval.Status.String()
+	detail := closed.Detail
+	if detail == "" {
+		detail = "The approval is " + status + "."
+	}
+	return &Problem{Kind: Conflict, Detail: detail, ApprovalStatus: status, cause: closed}
 }
 
 // sentence makes one of a phrase of ours.

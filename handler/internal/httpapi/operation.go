@@ -10,6 +10,9 @@ type Operation struct {
 	Query   []Parameter
 	Header  []Parameter
 	Request string // schema of the body; "" for none
+	// BodyOptional says that the body may be left out.
+	BodyOptional bool
+
 	Status  int    // of the answer; 0: 200
 	Also    []int  // further statuses with a body of the same schema
 	Answer  string // schema of the answer; "" for none

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"strconv"
 	"unicode"
 	"unicode/utf8"
 
@@ -44,6 +45,22 @@ func free(s string) string {
 		return "is longer than 256 characters"
 	}
 	return plainText(s)
+}
+
+// prose is what people write, in lines: of at most so many characters. Whoever
+// shows it makes it harmless.
+func prose(longest int) check {
+	return func(s string) string {
+		if len(s) > longest && utf8.RuneCountInString(s) > longest {
+			return "is longer than " + strconv.Itoa(longest) + " characters"
+		}
+		for _, r := range s {
+			if unicode.IsControl(r) && r != '\n' && r != '\t' {
+				return "may hold no control characters but line feeds and tabs"
+			}
+		}
+		return ""
+	}
 }
 
 // plainText refuses what looks like one text and is another.

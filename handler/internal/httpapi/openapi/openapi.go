@@ -70,7 +70,7 @@ func operation(o httpapi.Operation) object {
 		op["parameters"] = parameters
 	}
 	if o.Request != "" {
-		op["requestBody"] = object{"required": true, "content": content("application/json", o.Request)}
+		op["requestBody"] = object{"required": !o.BodyOptional, "content": content("application/json", o.Request)}
 	}
 	return op
 }

@@ -116,6 +116,10 @@ func (approvals) Get(context.Context, approval.Reader, string, time.Time) (appro
 	}, nil
 }
 
+func (a approvals) Wait(ctx context.Context, r approval.Reader, id string, _ time.Duration, clock func() time.Time) (approval.Approval, error) {
+	return a.Get(ctx, r, id, clock())
+}
+
 func (a approvals) List(ctx context.Context, r approval.Reader, _ approval.ListQuery, now time.Time) (approval.List, error) {
 	one, err := a.Get(ctx, r, "", now)
 	return approval.List{Approvals: []approval.Approval{one, one}}, err
@@ -125,4 +129,7 @@ func TestApprovalsFitTheirSchemas(t *testing.T) {
 	o := httpapi.ApprovalOptions{Tenants: func() []string { return []string{"t"} }}
 	checkSchema(t, "Approval", call(t, httpapi.GetApproval(approvals{}, o)))
 	checkSchema(t, "Approvals", call(t, httpapi.ListApprovals(approvals{}, o)))
+	checkSchema(t, "Approval", call(t, httpapi.CloseApproval(func(ctx context.Context, r approval.Reader, id, _ string, now time.Time) (approval.Approval, error) {
+		return approvals{}.Get(ctx, r, id, now)
+	}, o)))
 }
