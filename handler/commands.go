@@ -29,7 +29,15 @@ type commands struct {
 		Verify verifyCommand `cmd:"" help:"Check that no record was changed, lost or added."`
 		Why    whyCommand    `cmd:"" help:"Tell the story behind a decision."`
 	} `cmd:"" help:"Read and check the audit log."`
-	Dev struct {
+	Approvals struct {
+		List    approvalsListCommand `cmd:"" help:"List what waits for a person."`
+		Show    approvalsShowCommand `cmd:"" help:"Print one approval."`
+		Approve approveCommand       `cmd:"" help:"Vote for it."`
+		Deny    denyCommand          `cmd:"" help:"Vote against it."`
+		Revoke  revokeCommand        `cmd:"" help:"Take it back."`
+	} `cmd:"" help:"Look at approvals of a running server, and decide on them."`
+	Demo demoCommand `cmd:"" help:"Play the story of one purchase order, step by step."`
+	Dev  struct {
 		Token tokenCommand `cmd:"" help:"Sign a token of the local issuer."`
 	} `cmd:"" help:"For development on this machine."`
 	Version versionCommand `cmd:"" help:"Print the version."`
