@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
@@ -74,7 +75,7 @@ func (s *Service) change(ctx context.Context, p place, event string, now time.Ti
 		if h, err = s.loadLocked(ctx, p.tenant, p.slot, now); err != nil {
 			return held{}, err
 		}
-		if h.doc.Current.has(event) {
+		if h.doc.has(event) {
 			return h, nil
 		}
 		if err = edit(h.doc); errors.Is(err, errUnchanged) {
@@ -98,14 +99,23 @@ func (s *Service) commit(ctx context.Context, h held, now time.Time) (held, erro
 	return s.settle(ctx, h, now)
 }
 
-// has reports whether the event has happened to c.
-func (c *Case) has(event string) bool {
-	for i := range c.Events {
-		if c.Events[i].ID == event {
-			return true
-		}
+// has reports whether the event has happened to d's current approval or to one
+// before it: a writer that does not know its own success may look only after
+// the approval has given way.
+func (d *Document) has(event string) bool {
+	if slices.ContainsFunc(d.Current.Events, func(e Event) bool { return e.ID == event }) {
+		return true
 	}
-	return false
+	return slices.ContainsFunc(d.Earlier, func(l Line) bool { return slices.Contains(l.Events, event) })
+}
+
+// answer is the approval that was changed, as it is now.
+func (s *Service) answer(h held, p place, now time.Time) (Approval, error) {
+	a, ok := s.generation(h.doc, p.generation, now)
+	if !ok {
+		return Approval{}, ErrNotFound
+	}
+	return a, nil
 }
 
 // closed is the error for an approval that takes nothing any more, be it the

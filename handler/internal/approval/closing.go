@@ -2,14 +2,11 @@ package approval
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
 )
-
-// MaxComment is how long what a person writes may be, in characters.
-const MaxComment = 1000
 
 // closing is how an approval ends.
 type closing struct {
@@ -30,7 +27,7 @@ func (c *Case) close(how closing, now time.Time) {
 	c.Events = append(c.Events, Event{
 		ID: how.Event, Kind: EventClosed, At: stamp(now), Status: how.Status, By: how.By, DecisionID: how.DecisionID, Comment: how.Comment,
 	})
-	c.stopAsking()
+	c.stopAsking(now)
 	if how.Status == Denied || how.Status == Expired || how.Status == Revoked {
 		c.tellRequester(now)
 	}
@@ -42,6 +39,9 @@ func (c *Case) close(how closing, now time.Time) {
 func (s *Service) Cancel(ctx context.Context, r Reader, id, comment string, now time.Time) (Approval, error) {
 	p, err := placeOf(r, id)
 	if err != nil {
+		return Approval{}, err
+	}
+	if err := checkComment(comment); err != nil {
 		return Approval{}, err
 	}
 	event := s.options.NewID(now)
@@ -61,7 +61,7 @@ func (s *Service) Cancel(ctx context.Context, r Reader, id, comment string, now 
 	if err != nil {
 		return Approval{}, err
 	}
-	return s.view(h.doc, now), nil
+	return s.answer(h, p, now)
 }
 
 // asked reports whether p is the application that asked for d: for what was
@@ -76,10 +76,13 @@ func asked(p identity.Principal, d *Document) bool {
 // Revoke takes an open approval back, for one of its approvers or an auditor;
 // for any other caller it is [ErrNotFound]. One that was used already is a
 // [*ClosedError] that says when its grant ends, and its answer is not given
-// again.
+// again: that is in the log before it is told.
 func (s *Service) Revoke(ctx context.Context, r Reader, id, comment string, now time.Time) (Approval, error) {
 	p, err := placeOf(r, id)
 	if err != nil {
+		return Approval{}, err
+	}
+	if err := checkComment(comment); err != nil {
 		return Approval{}, err
 	}
 	event := s.options.NewID(now)
@@ -87,15 +90,13 @@ func (s *Service) Revoke(ctx context.Context, r Reader, id, comment string, now 
 		if !s.mayRevoke(r.Principal, d, now) {
 			return ErrNotFound
 		}
-		err := s.closed(d, p.generation, now)
-		u := d.use(p.generation)
-		switch {
-		case err != nil && u != nil && !u.Withdrawn:
+		if u := d.use(p.generation); u != nil && !u.Withdrawn {
 			u.Withdrawn = true
 			return nil
-		case err != nil && u != nil:
-			return used(err, u)
-		case err != nil:
+		} else if u != nil {
+			return errUnchanged
+		}
+		if err := s.closed(d, p.generation, now); err != nil {
 			return err
 		}
 		d.Current.close(closing{Status: Revoked, By: by(r.Principal), Event: event, Comment: comment}, now)
@@ -104,19 +105,24 @@ func (s *Service) Revoke(ctx context.Context, r Reader, id, comment string, now 
 	if err != nil {
 		return Approval{}, err
 	}
-	if err := s.closed(h.doc, p.generation, now); h.doc.use(p.generation) != nil {
-		return Approval{}, used(err, h.doc.use(p.generation))
+	if u := h.doc.use(p.generation); u != nil {
+		return Approval{}, s.withdrawn(ctx, r.Principal, h.doc, u, now)
 	}
-	return s.view(h.doc, now), nil
+	return s.answer(h, p, now)
 }
 
-// used says of what was used already when its grant ends.
-func used(err error, u *Use) error {
-	var closed *ClosedError
-	if errors.As(err, &closed) {
-		closed.Detail = usedDetail(u)
+// withdrawn logs and tells that the answer to a use is not given again.
+func (s *Service) withdrawn(ctx context.Context, p identity.Principal, d *Document, u *Use, now time.Time) error {
+	a, ok := s.generation(d, u.Generation, now)
+	if !ok {
+		return ErrNotFound
 	}
-	return err
+	detail := usedDetail(u)
+	refusal := Refusal{ID: s.options.NewID(now), At: stamp(now), Principal: p, Approval: a, Late: true, Code: "revoke.used", Reason: detail}
+	if err := s.log.Refuse(ctx, refusal); err != nil {
+		return fmt.Errorf("log a late revocation: %w", err)
+	}
+	return &ClosedError{Approval: a, Detail: detail}
 }
 
 func usedDetail(u *Use) string {
@@ -127,8 +133,14 @@ func usedDetail(u *Use) string {
 }
 
 func (s *Service) mayRevoke(p identity.Principal, d *Document, now time.Time) bool {
-	return p.Has(identity.RoleAuditor) ||
-		p.Kind == identity.Person && p.Has(identity.RoleApprover) && len(s.approvers.Judge(voterOf(p), false, d, now)) > 0
+	return p.Has(identity.RoleAuditor) || s.mayDecide(p, d, now)
+}
+
+// mayDecide reports whether p is a person whose vote would count now, were d
+// open.
+func (s *Service) mayDecide(p identity.Principal, d *Document, now time.Time) bool {
+	voter := voterOf(p)
+	return p.Kind == identity.Person && p.Has(identity.RoleApprover) && len(s.counts(d, &voter, false, now)) > 0
 }
 
 // use is what a generation was used for, while its answer is kept.

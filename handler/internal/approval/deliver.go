@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -36,7 +37,9 @@ func (s *Service) wake() {
 // Sweep does what is due: it makes expiry durable, logs what is not logged yet
 // and sends messages. One failure does not keep it from the rest; errors are
 // joined. It may run in several processes at a time, and once at a time in one.
+// Now is when it begins; the time it takes is added.
 func (s *Service) Sweep(ctx context.Context, now time.Time) (Swept, error) {
+	begun := time.Now()
 	var swept Swept
 	errs := []error{s.revokeOld(ctx, now)}
 	page := ""
@@ -46,7 +49,7 @@ func (s *Service) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 			return swept, errors.Join(append(errs, err)...)
 		}
 		for _, r := range due.Records {
-			sent, err := s.deliver(ctx, r.Tenant, r.Slot, now)
+			sent, err := s.deliver(ctx, r.Tenant, r.Slot, now.Add(time.Since(begun)))
 			swept.Looked++
 			swept.Sent += sent
 			if err != nil {
@@ -61,72 +64,87 @@ func (s *Service) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 	return swept, errors.Join(errs...)
 }
 
-// revokeOld makes durable what a new approvalsValidFrom revokes.
+// revokeOld makes durable what a new approvalsValidFrom revokes. What fails is
+// tried again by the next call.
 func (s *Service) revokeOld(ctx context.Context, now time.Time) error {
 	from := s.options.ValidFrom()
 	if s.options.Tenants == nil || !from.After(s.revoked) {
 		return nil
 	}
+	var errs []error
 	for _, tenant := range s.options.Tenants(now) {
-		query := Query{Tenant: lower(tenant), Keys: []Key{Everything}, Filter: OnlyOpen, At: now, Limit: sweepPage}
-		for {
-			page, err := s.store.List(ctx, query)
-			if err != nil {
-				return err
-			}
-			for _, r := range page.Records {
-				if _, err := s.load(ctx, r.Tenant, r.Slot, now); err != nil && !errors.Is(err, ErrNotFound) {
-					return err
-				}
-			}
-			if query.Page = page.Next; page.Next == "" {
-				break
+		errs = append(errs, s.settleOpen(ctx, lower(tenant), now))
+	}
+	err := errors.Join(errs...)
+	if err == nil {
+		s.revoked = from
+	}
+	return err
+}
+
+// settleOpen settles all that is open in a tenant.
+func (s *Service) settleOpen(ctx context.Context, tenant string, now time.Time) error {
+	query := Query{Tenant: tenant, Keys: []Key{Everything}, Filter: OnlyOpen, At: now, Limit: sweepPage}
+	var errs []error
+	for {
+		page, err := s.store.List(ctx, query)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		for _, r := range page.Records {
+			if _, err := s.listed(ctx, r, now); err != nil && !errors.Is(err, ErrNotFound) {
+				errs = append(errs, err)
 			}
 		}
+		if query.Page = page.Next; page.Next == "" || ctx.Err() != nil {
+			return errors.Join(append(errs, ctx.Err())...)
+		}
 	}
-	s.revoked = from
-	return nil
 }
 
 // deliver settles a document and sends its messages that are due. A message is
 // leased by a conditional write before it is sent, and marked afterwards: a
-// crash between the two sends it again, never loses it.
+// crash between the two sends it again, never loses it. What is not accepted in
+// half of the lease is tried again later.
 func (s *Service) deliver(ctx context.Context, tenant, slot string, now time.Time) (sent int, err error) {
+	begun := time.Now()
 	leased, err := s.leaseDue(ctx, tenant, slot, now)
 	if err != nil || len(leased) == 0 {
 		return 0, err
 	}
-	accepted := map[string]bool{}
-	var errs []error
-	for _, m := range leased {
-		if err := s.options.Notifier.Notify(ctx, m); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		accepted[m.Nonce] = true
-	}
+	accepted, errs := s.send(ctx, leased)
+	now = now.Add(time.Since(begun))
 	_, err = s.change(context.WithoutCancel(ctx), place{tenant: tenant, slot: slot}, "", now, func(d *Document) error {
 		return d.markSent(leased, accepted, now)
 	})
 	return len(accepted), errors.Join(append(errs, err)...)
 }
 
+// send gives messages to the notifier and returns the nonces of those that it
+// has accepted.
+func (s *Service) send(ctx context.Context, messages []Message) (accepted map[string]bool, errs []error) {
+	ctx, cancel := context.WithTimeout(ctx, lease/2)
+	defer cancel()
+	accepted = map[string]bool{}
+	for _, m := range messages {
+		if err := s.options.Notifier.Notify(ctx, m); err != nil {
+			errs = append(errs, fmt.Errorf("notify: %w", err))
+			continue
+		}
+		accepted[m.Nonce] = true
+	}
+	return accepted, errs
+}
+
 // leaseDue settles the document and takes its due messages for this process.
 func (s *Service) leaseDue(ctx context.Context, tenant, slot string, now time.Time) (leased []Message, err error) {
 	_, err = s.change(ctx, place{tenant: tenant, slot: slot}, "", now, func(d *Document) error {
 		leased = nil
-		if s.options.Notifier == nil {
-			return errUnchanged
+		changed := d.dropQuestions(now)
+		if s.options.Notifier != nil {
+			leased = s.lease(d, now)
 		}
-		for n := range d.unsent() {
-			if n.sendAt().After(now) {
-				continue
-			}
-			n.LeasedUntil = stamp(now.Add(lease))
-			n.Attempts++
-			leased = append(leased, s.message(d, n, now))
-		}
-		if len(leased) == 0 {
+		if len(leased) == 0 && !changed {
 			return errUnchanged
 		}
 		return nil
@@ -135,6 +153,28 @@ func (s *Service) leaseDue(ctx context.Context, tenant, slot string, now time.Ti
 		return nil, nil
 	}
 	return leased, err
+}
+
+// dropQuestions drops, of an approval that waits for nobody any more, what a
+// process that died was sending to approvers.
+func (d *Document) dropQuestions(now time.Time) bool {
+	before := len(d.Current.Notifications)
+	if d.Current.Status != Pending {
+		d.Current.stopAsking(now)
+	}
+	return len(d.Current.Notifications) != before
+}
+
+// lease takes d's messages that are due.
+func (s *Service) lease(d *Document, now time.Time) (leased []Message) {
+	for n := range d.unsent() {
+		if !n.sendAt().After(now) {
+			n.LeasedUntil = stamp(now.Add(lease))
+			n.Attempts++
+			leased = append(leased, s.message(d, n, now))
+		}
+	}
+	return leased
 }
 
 // message is n with what it is about.
@@ -164,8 +204,8 @@ func (d *Document) markSent(leased []Message, accepted map[string]bool, now time
 		}
 	}
 	d.Leftover = slices.DeleteFunc(d.Leftover, func(l Leftover) bool { return !l.Notification.SentAt.IsZero() })
-	if !d.Current.Status.Open() {
-		d.Current.stopAsking()
+	if d.Current.Status != Pending {
+		d.Current.stopAsking(now)
 	}
 	return changed
 }

@@ -255,6 +255,8 @@ type Line struct {
 	ClosedAt   time.Time  `json:"closedAt"`
 	Comment    string     `json:"comment,omitempty"`
 	UsedBy     string     `json:"usedBy,omitempty"` // the decision that used it
+	Approved   bool       `json:"approved,omitempty"`
+	Events     []string   `json:"events,omitempty"` // ids
 }
 
 // Leftover is a message about an approval that has given way to a later one.

@@ -138,7 +138,9 @@ func TestFindGivesVotes(t *testing.T) {
 	if err != nil || pending.Facts.State != policy.ApprovalOpen || pending.Facts.Votes != nil {
 		t.Errorf("Find of a pending one = %+v, %v, want it open without votes", pending.Facts, err)
 	}
-	w.change(t, r.Call, func(d *approval.Document) { d.Current.Status, d.Current.ExecuteBy = approval.Approved, noon.Add(time.Hour) })
+	w.change(t, r.Call, func(d *approval.Document) {
+		d.Current.Status, d.Current.ExecuteBy = approval.Approved, noon.Add(time.Hour)
+	})
 	found, err := s.Find(t.Context(), r.Call, approval.Wanted{}, noon)
 	if err != nil {
 		t.Fatalf("Find = %v", err)

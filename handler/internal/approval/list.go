@@ -141,19 +141,29 @@ func (s *Service) lists(p identity.Principal, tenant string, now time.Time) []Ke
 
 func (s *Service) appendVisible(ctx context.Context, to []Approval, records []Record, p identity.Principal, f Filter, now time.Time) ([]Approval, error) {
 	for _, r := range records {
-		h, err := heldFrom(r)
-		if err == nil && !h.doc.Current.logged() {
-			h, err = s.load(ctx, r.Tenant, r.Slot, now)
+		h, err := s.listed(ctx, r, now)
+		if errors.Is(err, ErrNotFound) {
+			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list approvals: %w", err)
 		}
-		// The list may be behind the document, and the document behind the clock.
+		// The list may be behind the document.
 		if a := s.view(h.doc, now); f.admits(a.Status) && s.visible(h.doc, p, now) {
 			to = append(to, a)
 		}
 	}
 	return to, nil
+}
+
+// listed is the document of a record that a list gave. One that is not settled
+// is read anew: a list shows no more than a look at each of its entries would.
+func (s *Service) listed(ctx context.Context, r Record, now time.Time) (held, error) {
+	h, err := heldFrom(r)
+	if err != nil || s.settled(h.doc, now) {
+		return h, err
+	}
+	return s.load(ctx, r.Tenant, r.Slot, now)
 }
 
 func (f Filter) admits(s Status) bool {

@@ -52,17 +52,21 @@ func (c *Case) asking() []Notification {
 	return out
 }
 
-// stopAsking drops what is still to be said to approvers.
-func (c *Case) stopAsking() {
+// stopAsking drops what is still to be said to approvers, but for what somebody
+// is sending at the instant now.
+func (c *Case) stopAsking(now time.Time) {
 	c.Notifications = slices.DeleteFunc(c.Notifications, func(n Notification) bool {
-		return n.SentAt.IsZero() && n.LeasedUntil.IsZero() && n.Kind != NoticeOutcome
+		return n.SentAt.IsZero() && !n.LeasedUntil.After(now) && n.Kind != NoticeOutcome
 	})
 }
 
 // tellRequester adds the message about what became of c, where the requester's
-// address is known.
+// address is known. One that waits to be sent will tell that too.
 func (c *Case) tellRequester(now time.Time) {
-	if strings.Contains(c.Requester.UPN, "@") {
+	waits := slices.ContainsFunc(c.Notifications, func(n Notification) bool {
+		return n.Kind == NoticeOutcome && n.SentAt.IsZero() && n.LeasedUntil.IsZero()
+	})
+	if strings.Contains(c.Requester.UPN, "@") && !waits {
 		c.Notifications = append(c.Notifications, Notification{
 			Kind: NoticeOutcome, Recipient: c.Requester.UPN, Nonce: rand.Text(), Due: stamp(now),
 		})
@@ -71,14 +75,15 @@ func (c *Case) tellRequester(now time.Time) {
 
 // PassOn says for an approver that an approval is not theirs: the others who
 // were told are told again, once for each approver who says so. Votes and
-// status stay. For whoever may not vote it is [ErrNotFound].
+// status stay. For whoever may not vote it is [ErrNotFound]. After ten approvers
+// the others have heard it often enough.
 func (s *Service) PassOn(ctx context.Context, r Reader, id string, now time.Time) (Approval, error) {
 	p, err := placeOf(r, id)
 	if err != nil {
 		return Approval{}, err
 	}
 	h, err := s.change(ctx, p, "", now, func(d *Document) error {
-		if voter := voterOf(r.Principal); len(s.approvers.Judge(voter, false, d, now)) == 0 {
+		if !s.mayDecide(r.Principal, d, now) {
 			return ErrNotFound
 		}
 		if err := s.closed(d, p.generation, now); err != nil {
@@ -89,16 +94,17 @@ func (s *Service) PassOn(ctx context.Context, r Reader, id string, now time.Time
 	if err != nil {
 		return Approval{}, err
 	}
-	return s.view(h.doc, now), nil
+	return s.answer(h, p, now)
 }
 
 func (c *Case) passOn(who, address string, now time.Time) error {
-	if c.Status != Pending || slices.Contains(c.PassedOn, who) {
+	if c.Status != Pending || len(c.PassedOn) >= maxPassedOn || slices.Contains(c.PassedOn, who) {
 		return errUnchanged
 	}
 	c.PassedOn = append(c.PassedOn, who)
 	for _, n := range slices.Clone(c.Notifications) {
-		if n.Kind == NoticeAsked && !strings.EqualFold(n.Recipient, address) {
+		room := len(c.Notifications) < maxNotifications
+		if n.Kind == NoticeAsked && room && !strings.EqualFold(n.Recipient, address) {
 			c.Notifications = append(c.Notifications, Notification{
 				Kind: NoticePassedOn, Recipient: n.Recipient, Nonce: rand.Text(), Due: stamp(now),
 			})
@@ -121,6 +127,19 @@ func (d *Document) unsent() iter.Seq[*Notification] {
 				return
 			}
 		}
+	}
+}
+
+// leave keeps the messages about old that are still to be sent when it gives
+// way: what became of it, and no question about it.
+func (d *Document) leave(old *Case, line Line) {
+	for _, n := range old.Notifications {
+		if n.SentAt.IsZero() && n.Kind == NoticeOutcome {
+			d.Leftover = append(d.Leftover, Leftover{line, n})
+		}
+	}
+	if over := len(d.Leftover) - keepLeftover; over > 0 {
+		d.Leftover = slices.Delete(d.Leftover, 0, over)
 	}
 }
 

@@ -126,6 +126,9 @@ func (s *Service) create(ctx context.Context, h held, r OpenRequest, opened Even
 	err = s.checkLimits(ctx, r, now)
 	if err == nil {
 		h.doc.turn(s.newCase(r, opened, now), now)
+		err = h.doc.leaves(roomToUse)
+	}
+	if err == nil {
 		h, err = s.write(ctx, h)
 	}
 	unlock()
@@ -183,21 +186,24 @@ func (d *Document) turn(c Case, now time.Time) {
 		if old.Use != nil {
 			d.Replays = slices.Insert(d.Replays, 0, *old.Use)
 		}
-		for _, n := range old.Notifications {
-			if n.SentAt.IsZero() {
-				d.Leftover = append(d.Leftover, Leftover{line, n})
-			}
-		}
+		d.leave(old, line)
 	}
 	d.Replays = slices.DeleteFunc(d.Replays, func(u Use) bool { return !now.Before(u.Until) })
+	d.boundReplays()
 	d.Current = c
 }
 
 // line is what a document keeps of c when it gives way.
 func (c *Case) line() Line {
-	l := Line{Generation: c.Generation, Status: c.Status, OpenedAt: c.OpenedAt, ClosedAt: c.ClosedAt, Comment: c.Comment}
+	l := Line{
+		Generation: c.Generation, Status: c.Status, OpenedAt: c.OpenedAt, ClosedAt: c.ClosedAt, Comment: c.Comment,
+		Approved: !c.ExecuteBy.IsZero(),
+	}
 	if c.Use != nil {
 		l.UsedBy = c.Use.DecisionID
+	}
+	for i := range c.Events {
+		l.Events = append(l.Events, c.Events[i].ID)
 	}
 	return l
 }

@@ -78,7 +78,7 @@ type Options struct {
 	// revokes before anybody reads it. nil leaves that to readers.
 	Tenants func(now time.Time) []string
 
-	Notifier Notifier // nil: nobody is told
+	Notifier Notifier // nil: messages wait for a process that has one
 }
 
 // Service is the use case. It is safe for concurrent use; the clock is a

@@ -78,8 +78,9 @@ func (s *Service) settle(ctx context.Context, h held, now time.Time) (held, erro
 }
 
 // logEvents hands every unmarked event to the log and then marks them. When
-// the log has them, h may be shown whether or not the marks were written: at
-// worst the next reader logs the same ids again.
+// the log has them, h may be shown whether or not the marks were written, and
+// whatever somebody else made of the document meanwhile: it was so when it was
+// read. At worst the next reader logs the same ids again.
 func (s *Service) logEvents(ctx context.Context, h held) (held, error) {
 	for i := range h.doc.Current.Events {
 		e := &h.doc.Current.Events[i]
@@ -98,10 +99,7 @@ func (s *Service) logEvents(ctx context.Context, h held) (held, error) {
 		h.doc.Current.Events[i].Logged = true
 	}
 	marked, err := s.write(ctx, h)
-	switch {
-	case errors.Is(err, ErrConflict):
-		return held{}, err
-	case err != nil:
+	if err != nil {
 		return h, nil //nolint:nilerr // the events are in the log, which is what counts
 	}
 	marked.receipt = h.receipt

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -40,15 +41,21 @@ type Taking struct {
 // Whether the approval suffices by today's rules is for the caller to know.
 func (s *Service) Use(ctx context.Context, t Taking, now time.Time) (Approval, audit.Receipt, error) {
 	slot, generation, ok := ParseID(t.Approval)
-	if !ok || jsontext.Value(t.Answer).Kind() != '{' || jsontext.Value(t.Record).Kind() != '{' {
-		return Approval{}, audit.Receipt{}, errors.New("use approval: neither an approval nor an answer")
+	if !ok || !slices.Contains(s.slots(t.Call), slot) {
+		return Approval{}, audit.Receipt{}, ErrUsed // no approval of this call
+	}
+	if jsontext.Value(t.Answer).Kind() != '{' || jsontext.Value(t.Record).Kind() != '{' {
+		return Approval{}, audit.Receipt{}, errors.New("use approval: answer and record are no JSON objects")
 	}
 	event := Event{ID: s.options.NewID(now), Kind: EventConsumed, At: stamp(now), Status: Consumed, By: t.by(), DecisionID: t.DecisionID}
-	h, err := s.change(ctx, place{lower(t.Tenant), slot, generation}, event.ID, now, func(d *Document) error {
+	p := place{lower(t.Tenant), slot, generation}
+	var used *Document
+	h, err := s.change(ctx, p, event.ID, now, func(d *Document) error {
 		if d.Current.Generation != generation || d.Current.Status != Approved || d.Current.Application != lower(t.Application) {
 			return ErrUsed
 		}
 		d.Current.use(&t, event, now)
+		used = d
 		return nil
 	})
 	switch {
@@ -59,11 +66,12 @@ func (s *Service) Use(ctx context.Context, t Taking, now time.Time) (Approval, a
 	}
 	receipt := h.receipt
 	if receipt.Hash == "" { // somebody else has logged it: write it again, under the same ids
-		if receipt, err = s.log.Append(ctx, Entry{Event: event, Document: h.doc}); err != nil {
+		if receipt, err = s.log.Append(ctx, Entry{Event: event, Document: used}); err != nil {
 			return Approval{}, audit.Receipt{}, fmt.Errorf("log %s: %w", event.Kind, err)
 		}
 	}
-	return s.view(h.doc, now), receipt, nil
+	a, err := s.answer(h, p, now)
+	return a, receipt, err
 }
 
 func (t *Taking) by() string {

@@ -110,14 +110,28 @@ func (c *Case) requirements() []policy.Requirement {
 }
 
 // approving are the people who approved the requirement of that id, each once.
+// Two who each may be the same person as a third are one.
 func (c *Case) approving(policyID string) []policy.User {
-	var users []policy.User
-	for _, v := range c.Votes {
-		user := v.Voter.policy()
-		twice := func(u policy.User) bool { return policy.SamePerson(u, user) }
-		if v.Choice == Approve && slices.Contains(v.PolicyIDs, policyID) && !slices.ContainsFunc(users, twice) {
-			users = append(users, user)
+	var people [][]policy.User // what is known of each
+	for i := range c.Votes {
+		v := &c.Votes[i]
+		if v.Choice != Approve || !slices.Contains(v.PolicyIDs, policyID) {
+			continue
 		}
+		user := v.Voter.policy()
+		person := []policy.User{}
+		people = slices.DeleteFunc(people, func(other []policy.User) bool {
+			same := slices.ContainsFunc(other, func(u policy.User) bool { return policy.SamePerson(u, user) })
+			if same {
+				person = append(person, other...)
+			}
+			return same
+		})
+		people = append(people, append(person, user))
+	}
+	users := make([]policy.User, 0, len(people))
+	for _, person := range people {
+		users = append(users, person[0])
 	}
 	return users
 }

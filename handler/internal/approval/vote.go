@@ -33,7 +33,7 @@ type Responder struct {
 // responder. The voter must be an approver now, by today's policy, and must
 // have been shown this very call.
 //
-// The errors: [ErrNotFound], a [*RefusedError] (the vote may not count), a
+// The errors: [ErrNotFound], [ErrComment], a [*RefusedError] (the vote may not count), a
 // [*ClosedError] (too late); both of these are in the log before they are
 // returned. The same vote again changes nothing and is no error.
 func (s *Service) Vote(ctx context.Context, r Reader, b Ballot, now time.Time) (Approval, error) {
@@ -44,6 +44,9 @@ func (s *Service) Vote(ctx context.Context, r Reader, b Ballot, now time.Time) (
 	if b.Choice != Approve && b.Choice != Deny {
 		return Approval{}, fmt.Errorf("a vote is approve or deny, not %q", b.Choice)
 	}
+	if err := checkComment(b.Comment); err != nil {
+		return Approval{}, err
+	}
 	event := s.options.NewID(now)
 	var seen Approval
 	h, err := s.change(ctx, p, event, now, func(d *Document) error {
@@ -53,7 +56,7 @@ func (s *Service) Vote(ctx context.Context, r Reader, b Ballot, now time.Time) (
 	if err != nil {
 		return Approval{}, s.refuse(ctx, err, r.Principal, &b, seen, now)
 	}
-	return s.view(h.doc, now), nil
+	return s.answer(h, p, now)
 }
 
 // identity is what a refusal says of an approval, and no more.
@@ -94,9 +97,7 @@ func (s *Service) cast(d *Document, g Generation, p identity.Principal, b *Ballo
 	if err != nil {
 		return err
 	}
-	counts := slices.DeleteFunc(s.approvers.Judge(voter, relayed, d, now), func(id string) bool {
-		return !d.Current.requires(id, relayed)
-	})
+	counts := s.counts(d, &voter, relayed, now)
 	mine := d.Current.lastVote(&voter)
 	switch {
 	case len(counts) == 0 && mine == nil:
@@ -114,10 +115,38 @@ func (s *Service) cast(d *Document, g Generation, p identity.Principal, b *Ballo
 	if len(counts) == 0 {
 		return &RefusedError{"vote.notNamed", "You are no longer among those who may decide this."}
 	}
-	d.Current.count(Vote{
+	return s.note(d, Vote{
 		Event: event, Voter: voter, Choice: b.Choice, PolicyIDs: counts, At: stamp(now), Comment: b.Comment, Relayed: relayed,
-	}, s.options.NewID(now), now)
-	return nil
+	}, now)
+}
+
+// counts are the requirements of d for which the voter's vote would count now.
+// Whoever asked decides nothing, whatever the packs say.
+func (s *Service) counts(d *Document, voter *Voter, relayed bool, now time.Time) []string {
+	asked := policy.User{ID: d.Current.Requester.ID, UPN: d.Current.Requester.UPN}
+	if (asked.ID != "" || asked.UPN != "") && policy.SamePerson(asked, voter.policy()) {
+		return nil
+	}
+	return slices.DeleteFunc(s.approvers.Judge(*voter, relayed, d, now), func(id string) bool {
+		return !d.Current.requires(id, relayed)
+	})
+}
+
+// note adds the vote where there is room for it. There always is for a no.
+func (s *Service) note(d *Document, v Vote, now time.Time) error {
+	full := &RefusedError{"vote.full", "More people have approved this than are noted."}
+	if v.Choice == Approve && !d.Current.takes(v.PolicyIDs) {
+		return full
+	}
+	d.Current.count(v, s.options.NewID(now), now)
+	if v.Choice == Deny {
+		return nil
+	}
+	err := d.leaves(roomToClose)
+	if errors.Is(err, ErrTooLarge) {
+		return full
+	}
+	return err
 }
 
 // repeats reports whether the voter said the same before: while it is open, or
@@ -221,7 +250,7 @@ func (c *Case) count(v Vote, follow string, now time.Time) {
 	case c.Status == Pending && c.met():
 		c.Status, c.ExecuteBy = Approved, stamp(now.Add(c.shortestExecute()))
 		c.Events = append(c.Events, Event{ID: follow, Kind: EventApproved, At: v.At, Status: Approved, By: who})
-		c.stopAsking()
+		c.stopAsking(now)
 		c.tellRequester(now)
 	}
 }
