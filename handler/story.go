@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/authorization-fabric/fabric/policy"
 )
@@ -45,7 +43,7 @@ type demoStep struct {
 }
 
 func (s *story) steps() []demoStep {
-	s.order, s.key = "PO-"+strconv.FormatInt(time.Now().Unix(), 10), rand.Text()
+	s.order, s.key = "PO-"+rand.Text()[:8], rand.Text()
 	return []demoStep{
 		{"Ana's agent asks to order for 40,000 EUR. Her limit is 50,000.", s.smallOrder},
 		{"It asks for 70,000 EUR.", s.largeOrder},
