@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -12,14 +13,16 @@ import (
 // ErrHeld is told when another process, or this one, has it open already.
 var ErrHeld = errors.New("in use by another process")
 
-// DataDir is an open data directory: the audit log, the approvals and the keys
-// of one environment on local files, held by this process until Close.
+// DataDir is an open data directory: the audit log, the approvals, the mails
+// and the keys of one environment on local files, held by this process until
+// Close.
 type DataDir struct {
-	path      string
-	lock      *Lock
-	key       grant.EnvironmentKey
-	audit     *AuditFiles
-	approvals *Approvals
+	path       string
+	lock       *Lock
+	key        grant.EnvironmentKey
+	sessionKey []byte
+	audit      *AuditFiles
+	approvals  *Approvals
 }
 
 // OpenDataDir opens a data directory for writing and makes what is missing of
@@ -34,7 +37,7 @@ func OpenDataDir(path string) (*DataDir, error) {
 }
 
 func (d *DataDir) open() (err error) {
-	for _, path := range []string{d.path, filepath.Join(d.path, "audit")} {
+	for _, path := range []string{d.path, filepath.Join(d.path, "audit"), d.Mail()} {
 		if err := notAFile(path); err != nil {
 			return err
 		}
@@ -44,6 +47,12 @@ func (d *DataDir) open() (err error) {
 	}
 	if d.key, err = readOrMakeEnvironmentKey(d.path); err != nil {
 		return err
+	}
+	if d.sessionKey, err = readOrMakeSessionKey(d.path); err != nil {
+		return err
+	}
+	if err := makeLasting(d.Mail()); err != nil {
+		return fmt.Errorf("make the folder of mails: %w", err)
 	}
 	if d.audit, err = OpenAuditFiles(d.path); err != nil {
 		return err
@@ -71,6 +80,15 @@ func (d *DataDir) Path() string { return d.path }
 
 // Key is the environment's key.
 func (d *DataDir) Key() grant.EnvironmentKey { return d.key }
+
+// SessionKey is the secret of console sessions and of the tokens in their
+// forms: 32 bytes, made at first start and kept in a file of mode 0600, so that
+// people stay signed in over a restart. It is the caller's own copy.
+func (d *DataDir) SessionKey() []byte { return bytes.Clone(d.sessionKey) }
+
+// Mail is the folder into which mails are written, DATA/mail. It is there from
+// the first start on, for its owner only.
+func (d *DataDir) Mail() string { return filepath.Join(d.path, "mail") }
 
 // Audit is where the audit log writes.
 func (d *DataDir) Audit() *AuditFiles { return d.audit }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -27,6 +28,12 @@ func TestDataDirIsMadeForItsOwner(t *testing.T) {
 	if d.Key().Current == nil || d.Key().Previous != nil || d.Path() != path {
 		t.Errorf("a new data directory has key %+v at %s", d.Key(), d.Path())
 	}
+	if info, err := os.Stat(d.Mail()); err != nil || !info.IsDir() || filepath.Dir(d.Mail()) != path {
+		t.Errorf("Mail() = %s, want a folder of %s", d.Mail(), path)
+	}
+	if got := d.SessionKey(); len(got) != 32 || bytes.Equal(got, make([]byte, 32)) {
+		t.Errorf("SessionKey() has %d bytes, want 32 random ones", len(got))
+	}
 	err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -45,7 +52,8 @@ func TestDataDirIsMadeForItsOwner(t *testing.T) {
 func TestDataDirKeepsWhatItHas(t *testing.T) {
 	path := t.TempDir()
 	first := openDataDir(t, path)
-	id := first.Key().Current.ID()
+	id, session := first.Key().Current.ID(), first.SessionKey()
+	clear(first.SessionKey())
 	if _, err := first.Approvals().Put(t.Context(), approval.Record{Tenant: "t", Slot: "s"}, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +63,12 @@ func TestDataDirKeepsWhatItHas(t *testing.T) {
 	second := openDataDir(t, path)
 	if got := second.Key().Current.ID(); got != id {
 		t.Errorf("key after reopening = %s, want %s", got, id)
+	}
+	if got := second.SessionKey(); !bytes.Equal(got, session) {
+		t.Errorf("SessionKey() after reopening = %x, want %x", got, session)
+	}
+	if other := openDataDir(t, t.TempDir()); bytes.Equal(other.SessionKey(), session) {
+		t.Errorf("SessionKey() of another directory = %x: the same", session)
 	}
 	if _, err := second.Approvals().Get(t.Context(), "t", "s"); err != nil {
 		t.Errorf("Get after reopening = %v", err)
@@ -97,6 +111,23 @@ func TestDataDirErrors(t *testing.T) {
 				makeDirectory(t, filepath.Join(path, environmentKeyFile), 0o700)
 			},
 			want: []string{environmentKeyFile, "directory"},
+		},
+		"a session key open to others": {
+			spoil: func(t *testing.T, path string) { chmod(t, filepath.Join(path, sessionKeyFile), 0o640) },
+			mend:  func(t *testing.T, path string) { chmod(t, filepath.Join(path, sessionKeyFile), 0o600) },
+			want:  []string{sessionKeyFile, "0600"},
+		},
+		"a short session key": {
+			spoil: func(t *testing.T, path string) { write(t, filepath.Join(path, sessionKeyFile), "c2hvcnQ=\n") },
+			mend:  func(t *testing.T, path string) { remove(t, filepath.Join(path, sessionKeyFile)) },
+			want:  []string{sessionKeyFile, "damaged"},
+		},
+		"mail is a file": {
+			spoil: func(t *testing.T, path string) {
+				remove(t, filepath.Join(path, "mail"))
+				write(t, filepath.Join(path, "mail"), "")
+			},
+			want: []string{"mail"},
 		},
 		"damaged approvals": {
 			spoil: func(t *testing.T, path string) { write(t, filepath.Join(path, "approvals.db"), "no database") },
