@@ -159,7 +159,7 @@ func TestRouteTable(t *testing.T) {
 			t.Errorf("%s %s changes something and demands no role", r.Method, r.Path)
 		}
 	}
-	want := []string{"/api/health/live", "/api/health/metrics", "/api/health/ready", "/api/openapi.json"}
+	want := []string{"/.well-known/fabric-jwks.json", "/api/health/live", "/api/health/metrics", "/api/health/ready", "/api/openapi.json"}
 	if slices.Sort(public); !slices.Equal(public, want) {
 		t.Errorf("public routes = %q, want %q", public, want)
 	}

@@ -101,6 +101,20 @@ var routes = []route{
 	},
 	{
 		Operation: httpapi.Operation{
+			Method: http.MethodPost, Path: "/api/mask", ID: "Mask", Summary: "Cover in a tool's output what its grant demands",
+			Access: httpapi.Access{Roles: decideRoles, Queued: true}, Request: "MaskRequest", Answer: "Masked",
+		},
+		function: "mask", handler: (*service).maskHandler,
+	},
+	{
+		Operation: httpapi.Operation{
+			Method: http.MethodGet, Path: "/.well-known/fabric-jwks.json", ID: "Keys", Summary: "Public keys of grants",
+			Access: httpapi.Access{Public: true}, Answer: "KeySet", Refuses: []int{http.StatusServiceUnavailable},
+		},
+		function: "jwks", handler: (*service).jwksHandler,
+	},
+	{
+		Operation: httpapi.Operation{
 			Method: http.MethodGet, Path: "/api/health/live", ID: "Live", Summary: "Whether the process answers",
 			Access: httpapi.Access{Public: true}, Answer: "Live",
 		},

@@ -172,7 +172,7 @@ func TestGrantKeysRefuseWhatIsWrong(t *testing.T) {
 		"a link":         func(t *testing.T, dir string) { link(t, dir) },
 		"a directory": func(t *testing.T, dir string) {
 			remove(t, filepath.Join(dir, grantKeysName))
-			makeDirectory(t, filepath.Join(dir, grantKeysName), 0o700)
+			_ = os.Mkdir(filepath.Join(dir, grantKeysName), 0o700)
 		},
 		"empty":          func(t *testing.T, dir string) { write(t, filepath.Join(dir, grantKeysName), "") },
 		"another schema": func(t *testing.T, dir string) { edit(t, dir, `"schema":1`, `"schema":2`) },
