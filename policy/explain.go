@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/authorization-fabric/fabric/policy/strictjson"
 )
@@ -71,28 +70,4 @@ func (p *printer) trace(lines []TraceLine) {
 		}
 		p.line("  %-12s %s%s", l.Result, l.Rule, detail)
 	}
-}
-
-// Visible writes control, format and other invisible characters of s as
-// \u{...}, so that what a person reads is what is there. Line feeds stay.
-func Visible(s string) string {
-	if !strings.ContainsFunc(s, invisible) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if invisible(r) {
-			fmt.Fprintf(&b, "\\u{%04X}", r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func invisible(r rune) bool {
-	if r == '\n' || r == ' ' {
-		return false
-	}
-	return unicode.Is(unicode.C, r) || unicode.Is(unicode.Z, r) || unicode.Is(unicode.Variation_Selector, r)
 }

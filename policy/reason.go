@@ -71,7 +71,10 @@ func UserSentence(c Code) string {
 	return "This is not allowed here."
 }
 
-// words fills in reason, advice and user message.
+// words fills in reason, advice and user message. The reason names what packs
+// declare and shows amounts: it stays one line without invisible characters.
+// Advice is the author's own text and stands as written, joiners of scripts and
+// signs that need them included.
 func (e *evaluation) words(d *Decision) {
 	d.Advice = e.advice()
 	d.UserMessage = strings.Join(d.Advice, " ")
@@ -85,6 +88,7 @@ func (e *evaluation) words(d *Decision) {
 			d.Reason += " " + note
 		}
 	}
+	d.Reason = visibleLine(d.Reason)
 }
 
 // advice is that of the rules that decided, masks aside, on a denial or a
