@@ -156,14 +156,14 @@ func (e *evaluation) countVotes() {
 	}
 }
 
-// mayVote is whether a person's vote counts for a rule: an approver, not
+// mayVote is whether a person's vote counts for a rule by now: an approver, not
 // excluded, and not the requester.
 func (e *evaluation) mayVote(r *rule, voter User) bool {
 	p := personOf(&voter)
 	if !p.known() || e.who.known() && SamePerson(*e.who.user, voter) {
 		return false
 	}
-	return e.isNamed(r, r.approve.everybody(), p) &&
+	return e.isNamed(r, e.voters(r.approve), p) &&
 		!slices.ContainsFunc(r.approve.src.Exclude, func(text string) bool { return e.mayBe(r.pack, text, p) })
 }
 

@@ -102,44 +102,42 @@ func (r *rule) escalation() *Escalation {
 }
 
 // notify is whom to tell: as written, else the UPNs of named users and the
-// mail of bound groups (4.6).
+// mail of bound groups (4.6). Each address stands once, however it is spelled.
 func (r *rule) notify(written, approvers []string) []string {
-	if written != nil {
-		return written
-	}
 	out := []string{}
-	add := func(address string) {
-		if address != "" && !slices.Contains(out, "mailto:"+address) {
-			out = append(out, "mailto:"+address)
+	add := func(to string) {
+		if !slices.ContainsFunc(out, func(known string) bool { return asciiLower(known) == asciiLower(to) }) {
+			out = append(out, to)
 		}
 	}
-	var each func(text string)
-	each = func(text string) {
-		if role, ok := strings.CutPrefix(text, "role:"); ok {
-			if i, ok := r.pack.roles.index[role]; ok {
-				for _, m := range r.pack.src.Roles[i].Members {
-					each(m)
-				}
-			}
-		} else if upn, ok := strings.CutPrefix(text, "user:"); ok {
-			add(upn)
-		} else if id, ok := strings.CutPrefix(text, "group:"); ok {
-			add(r.pack.groupMail(id))
+	if written != nil {
+		for _, to := range written {
+			add(to)
 		}
+		return out
 	}
-	for _, a := range approvers {
-		each(a)
+	for _, a := range r.pack.members(approvers) {
+		if upn, ok := strings.CutPrefix(a, "user:"); ok {
+			add("mailto:" + upn)
+		} else if id, ok := strings.CutPrefix(a, "group:"); ok && r.pack.group(id).Mail != "" {
+			add("mailto:" + r.pack.group(id).Mail)
+		}
 	}
 	return out
 }
 
-func (p *pack) groupMail(id string) string {
-	for name, g := range p.src.Groups {
-		if asciiLower(name) == asciiLower(id) {
-			return g.Mail
+// members puts the members of roles in the place of the roles.
+func (p *pack) members(approvers []string) []string {
+	var out []string
+	for _, text := range approvers {
+		role, isRole := strings.CutPrefix(text, "role:")
+		if !isRole {
+			out = append(out, text)
+		} else if i, ok := p.roles.index[role]; ok {
+			out = append(out, p.src.Roles[i].Members...)
 		}
 	}
-	return ""
+	return out
 }
 
 // alternatives finds the nearest call that would be allowed, where an amount

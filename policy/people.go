@@ -62,13 +62,19 @@ func SamePerson(a, b User) bool {
 // entitled is whether the person's own roles would bring this very call within
 // limits.
 func (e *evaluation) entitled(p person) bool {
+	own := e.asIf(p)
+	return own.entitle() == "" && !own.overLimit
+}
+
+// asIf is the same call as the person would make it, signed in, before any
+// stage but admission.
+func (e *evaluation) asIf(p person) *evaluation {
 	in := *e.in
 	in.Subject.User, in.Subject.Identity = *p.user, Verified
-	own := evaluation{
+	return &evaluation{
 		set: e.set, in: &in, now: e.now, u: e.u, agent: e.agent, act: e.act, args: e.args, who: p,
 		region: e.region, label: e.label, risk: e.risk, channel: e.channel,
 	}
-	return own.entitle() == "" && !own.overLimit
 }
 
 // isNamed reports whether the person is one of the approvers: by name, role,

@@ -1,12 +1,14 @@
 package policy_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/authorization-fabric/fabric/policy"
+	"github.com/authorization-fabric/fabric/policy/strictjson"
 )
 
 // canaries are what is looked for in a decision. None can come about by chance
@@ -26,8 +28,26 @@ func plant(t *rapid.T, c *call) {
 	if oneIn(t, 6, "wrong kind") && len(p) > 0 {
 		p[pick(t, "of which", sortedKeys(p)...)] = pick[any](t, "wrong", tree{"CANARY": 1}, []string{"CANARY-1"}, "CANARY", number("27182818.5"))
 	}
-	c.context["reason"], c.context["site"] = "CANARY, says the agent", "CANARY-site"
+	c.context["reason"], c.context["site"] = prose+strings.Join(quoted(valueOf(p)), ", "), "CANARY-site"
 	c.attributes["kind"] = "CANARY-kind"
+}
+
+// prose is what an agent writes by itself: its approvers read it, nobody else.
+const prose = "PROSE of the agent, quoting "
+
+// quoted are the texts in a value, as an agent may repeat them in its reason.
+func quoted(v strictjson.Value) []string {
+	var out []string
+	for _, item := range v.Items() {
+		out = append(out, quoted(item)...)
+	}
+	for _, m := range v.Members() {
+		out = append(out, quoted(m.Value)...)
+	}
+	if v.Text() != "" {
+		out = append(out, v.Text())
+	}
+	return out
 }
 
 func canaryFor(t *rapid.T, name string) any {
@@ -85,6 +105,12 @@ func coverAll(t *rapid.T, w *world, match tree, when string) {
 func leaks(d policy.Decision) []string {
 	all := text(undigested(d))
 	var out []string
+	if d.Asked != nil {
+		all = strings.ReplaceAll(all, strconv.Quote(d.Asked.Said), strconv.Quote(strings.Replace(d.Asked.Said, prose, "", 1)))
+	}
+	if strings.Contains(all, prose) {
+		out = append(out, prose)
+	}
 	for _, c := range canaries {
 		if strings.Contains(all, c) {
 			out = append(out, c)

@@ -155,7 +155,7 @@ func (p *pack) mailed(approver string) bool {
 		return ok && slices.ContainsFunc(p.src.Roles[i].Members, p.mailed)
 	}
 	if id, ok := strings.CutPrefix(approver, "group:"); ok {
-		return p.groupMail(id) != ""
+		return p.group(id).Mail != ""
 	}
 	return strings.HasPrefix(approver, "user:")
 }
