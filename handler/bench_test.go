@@ -95,16 +95,20 @@ func benchHandler(ctx context.Context, role string) (http.Handler, func(), error
 	if err != nil {
 		return nil, nil, err
 	}
-	c.data, c.packs = filepath.Join(dir, "data"), filepath.Join(dir, "packs")
+	c.data, c.packs, c.publicURL = filepath.Join(dir, "data"), filepath.Join(dir, "packs"), "http://127.0.0.1"
 	if err := os.Mkdir(c.packs, 0o700); err != nil {
 		return nil, nil, err
 	}
-	if err := os.WriteFile(filepath.Join(c.packs, "scale.json"), suite.Scale(1000, "").Text, 0o600); err != nil {
+	pack := suite.Scale(1000, "").Text
+	if role == "discard-grant" { // an action with an audience: every ALLOW carries a grant
+		pack = bytes.ReplaceAll(pack, []byte(`"resource":"Thing",`), []byte(`"resource":"Thing","audience":"erp",`))
+	}
+	if err := os.WriteFile(filepath.Join(c.packs, "scale.json"), pack, 0o600); err != nil {
 		return nil, nil, err
 	}
 	tuneMemory(os.Getenv)
 	options := wireOptions{log: io.Discard}
-	if role == "discard" {
+	if strings.HasPrefix(role, "discard") {
 		options.sink = storetest.DiscardSink{}
 	}
 	s, err := wire(ctx, c, options)
@@ -308,6 +312,7 @@ func BenchmarkAuthorize(b *testing.B) {
 		connections       int
 	}{
 		{"discarding-audit/connections=16", "discard", "floor", 16},
+		{"discarding-audit-with-grant/connections=16", "discard-grant", "floor", 16},
 		{"durable-audit/connections=16", "durable", "floor-durable", 16},
 		{"durable-audit/connections=64", "durable", "floor-durable", 64},
 	} {
