@@ -72,7 +72,7 @@ func GetApproval(reader ApprovalReader, o ApprovalOptions) Handler {
 			return reader.Get(r.Context(), from, id, o.now())
 		}
 		if wait > 0 {
-			ctx, done := o.holdOpen(w, r, wait)
+			ctx, done := o.waiting(r)
 			defer done()
 			read = func(from approval.Reader) (approval.Approval, error) { return reader.Wait(ctx, from, id, wait, o.now) }
 		}

@@ -8,10 +8,7 @@ import (
 	"time"
 )
 
-const (
-	maxWait    = 60 // seconds that a caller may wait for a change
-	waitMargin = 10 * time.Second
-)
+const maxWait = 60 // seconds that a caller may wait for a change
 
 // decodeWait reads the query's wait, in whole seconds; other names are ignored.
 func decodeWait(raw string) (time.Duration, error) {
@@ -33,12 +30,10 @@ func decodeWait(raw string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// holdOpen lets a request live for as long as it waits: the server's read
-// timeout would end it as if its caller had gone. The context ends when the
-// caller does go, or the server stops. Call done when the waiting is over.
-func (o ApprovalOptions) holdOpen(w http.ResponseWriter, r *http.Request, wait time.Duration) (ctx context.Context, done func()) {
-	// Where no deadline can be set the wait is cut short, which is no harm.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(wait + waitMargin))
+// waiting is the context of a request that waits: it ends when the caller goes
+// or the server stops. Call done when the waiting is over. The server's read
+// timeout does not end it, since the request has been read.
+func (o ApprovalOptions) waiting(r *http.Request) (ctx context.Context, done func()) {
 	ctx, cancel := context.WithCancel(r.Context())
 	go func() {
 		select {
