@@ -82,20 +82,17 @@ func commands(value string) []string {
 
 // grouped separates the thousands of a plain decimal; anything else is left.
 func grouped(s string) string {
-	digits, fraction, pointed := strings.Cut(s, ".")
-	digits, negative := strings.CutPrefix(digits, "-")
-	if !decimal(digits) || len(digits) > 1 && digits[0] == '0' || pointed && !decimal(fraction) {
+	if !number(s) {
 		return s
 	}
+	digits, fraction, pointed := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	var out strings.Builder
-	if negative {
-		out.WriteByte('-')
-	}
-	for i, d := range digits {
+	out.WriteString(s[:len(s)-len(strings.TrimPrefix(s, "-"))])
+	for i := range len(digits) {
 		if i > 0 && (len(digits)-i)%3 == 0 {
 			out.WriteByte(',')
 		}
-		out.WriteRune(d)
+		out.WriteByte(digits[i])
 	}
 	if pointed {
 		out.WriteString("." + fraction)
@@ -103,6 +100,10 @@ func grouped(s string) string {
 	return out.String()
 }
 
-func decimal(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
+// number reports whether s is a plain decimal of a length people read.
+func number(s string) bool {
+	digits, fraction, pointed := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	return len(s) <= 40 && allDigits(digits) && (len(digits) == 1 || digits[0] != '0') && (!pointed || allDigits(fraction))
 }
+
+func allDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

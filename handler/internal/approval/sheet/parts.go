@@ -15,26 +15,51 @@ func (b *builder) title() string {
 	return b.line(b.Approval.Action)
 }
 
-// headline is the main fact: an amount, or else what the call is on.
-func (b *builder) headline(title, resource string) string {
+// headline is the main fact: an amount as it is, any other value behind its
+// label, since it may be words that somebody chose. Without one it is what the
+// call is on.
+func (b *builder) headline(title string) (headline, amount string) {
 	i := b.c.Main.Fact
 	if i < 0 || i >= len(b.c.Facts) || b.c.Facts[i].Value == "" {
-		if resource != "" {
-			return resource
+		if on := b.on(); on != "" {
+			return on, ""
 		}
-		return title
+		return title, ""
 	}
-	f := &b.c.Facts[i]
-	value := b.bounded(grouped(f.Value), maxMain, true)
-	if b.c.Main.Unit == "" {
-		return value
+	f, unit := &b.c.Facts[i], b.c.Main.Unit
+	if !number(f.Value) || !shortUnit(unit) {
+		first, _, more := strings.Cut(f.Value, "\n")
+		headline = b.line(f.Label) + ": " + b.bounded(first, maxMain, true)
+		if more && !strings.HasSuffix(headline, " …") {
+			headline += " …"
+		}
+		return headline, ""
 	}
-	return value + " " + b.line(b.c.Main.Unit)
+	headline = grouped(f.Value) + " " + unit
+	if unit == "" {
+		headline = b.line(f.Label) + ": " + grouped(f.Value)
+	}
+	return headline, headline
+}
+
+// shortUnit admits units like EUR, kg or %, and none.
+func shortUnit(unit string) bool {
+	for _, r := range unit {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '%' {
+			return false
+		}
+	}
+	return len(unit) <= 5
+}
+
+// on is the resource by its name.
+func (b *builder) on() string {
+	return strings.TrimSpace(b.line(b.c.ResourceType) + " " + b.line(b.c.ResourceID))
 }
 
 // resource is what the call is on, in words.
 func (b *builder) resource() string {
-	text := strings.TrimSpace(b.line(b.c.ResourceType) + " " + b.line(b.c.ResourceID))
+	text := b.on()
 	for _, part := range []struct{ word, value string }{{"region", b.c.Region}, {"label", b.c.Label}} {
 		if part.value != "" {
 			text += ", " + part.word + " " + b.line(part.value)

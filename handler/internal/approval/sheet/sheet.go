@@ -15,6 +15,7 @@ type Sheet struct {
 	Pending bool   // it waits for votes
 
 	Headline string // the main fact, such as an amount
+	Amount   string // Headline where it is a number, which is fit for a mail's subject; "" otherwise
 	Title    string // of the action
 	Resource string // what the call is on, in words; "" for nothing
 
@@ -86,7 +87,7 @@ func Of(in Input) Sheet {
 		Title: b.title(), Resource: b.resource(), Who: b.who(), Agent: b.agent(), Facts: b.facts(),
 		Past: b.past(),
 	}
-	s.Headline = b.headline(s.Title, s.Resource)
+	s.Headline, s.Amount = b.headline(s.Title)
 	if !b.earlier {
 		s.Why, s.Progress, s.Said = b.why(), b.progress(), b.prose(b.c.Said, maxSaid)
 	}

@@ -24,8 +24,11 @@ func order() sheet.Input {
 		Action: "CreatePO", Title: "Create purchase order", ResourceType: "PurchaseOrder", ResourceID: "PO-1001",
 		Region: "EU", Label: "Internal", Zone: "Europe/Berlin", Digest: "hmac-sha256:00",
 		Facts: []approval.Fact{
-			{Label: "Amount", Value: "70000"}, {Label: "Currency", Value: "EUR"}, {Label: "IBAN", Value: "****3000", Mark: "masked"},
-			{Label: "Ledger", Value: "GL-100", Mark: "pinned"}, {Label: "Vendor", Value: "V-7"},
+			{Label: "Amount", Value: "70000"},
+			{Label: "Currency", Value: "EUR"},
+			{Label: "IBAN", Value: "****3000", Mark: "masked"},
+			{Label: "Ledger", Value: "GL-100", Mark: "pinned"},
+			{Label: "Vendor", Value: "V-7"},
 		},
 		Main: approval.Main{Fact: 0, Unit: "EUR"}, Over: &approval.Over{Limit: "50000", Excess: "20000", Unit: "EUR"},
 		Said: "The vendor needs the order today.", Risk: "medium", RiskScore: "40",
@@ -64,7 +67,7 @@ func TestOrder(t *testing.T) {
 	want := sheet.Sheet{
 		ID: approval.ID(slot, approval.Generation(noon.UnixMilli())), Digest: "hmac-sha256:00",
 		Status: "Waiting for approval", Open: true, Pending: true,
-		Headline: "70,000 EUR", Title: "Create purchase order", Resource: "PurchaseOrder PO-1001, region EU, label Internal",
+		Headline: "70,000 EUR", Amount: "70,000 EUR", Title: "Create purchase order", Resource: "PurchaseOrder PO-1001, region EU, label Internal",
 		Who:   "ana@contoso.com, stated by the application aaaaaaaa-0000-4000-8000-000000000001, not signed in",
 		Agent: "Finance assistant (finance-agent)",
 		Why: []string{
@@ -73,8 +76,11 @@ func TestOrder(t *testing.T) {
 			"Risk as the caller states it: medium, score 40",
 		},
 		Facts: []sheet.Fact{
-			{Label: "Amount", Value: "70000"}, {Label: "Currency", Value: "EUR"}, {Label: "IBAN", Value: "****3000", Mark: "masked"},
-			{Label: "Ledger", Value: "GL-100", Mark: "pinned"}, {Label: "Vendor", Value: "V-7"},
+			{Label: "Amount", Value: "70000"},
+			{Label: "Currency", Value: "EUR"},
+			{Label: "IBAN", Value: "****3000", Mark: "masked"},
+			{Label: "Ledger", Value: "GL-100", Mark: "pinned"},
+			{Label: "Vendor", Value: "V-7"},
 		},
 		Deadline: "Sat 21 Nov 2026, 21:00 CET (Europe/Berlin)",
 		Then:     "If nothing is done, it expires then and nothing is executed. From Sat 21 Nov 2026, 17:00 CET (Europe/Berlin) others may decide too: FinanceDirector.",
