@@ -46,7 +46,7 @@ func (c *serveCommand) Run(e *environment) error {
 	if conf.publicURL == "" {
 		conf.publicURL = "http://" + listener.Addr().String()
 	}
-	s, err := wire(e.ctx, conf, wireOptions{log: e.out})
+	s, err := wire(e.ctx, conf, wireOptions{log: e.out, people: e.err})
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type service struct {
 	audit     *audit.Log
 	catalog   *catalog.Catalog
 	approvals *approval.Service
+	words     words
 	grants    *grant.Issuer
 	authorize *authorize.Service
 	metrics   *httpapi.Metrics
@@ -49,7 +50,8 @@ type service struct {
 
 // wireOptions are what tests and benchmarks of this package choose.
 type wireOptions struct {
-	log  io.Writer  // of the structured log
+	log    io.Writer // of the structured log
+	people io.Writer // for whoever watches the terminal: mails that were written
 	sink audit.Sink // instead of the data directory's; it keeps no packs
 }
 
@@ -162,17 +164,41 @@ func (s *service) buildUseCases(ctx context.Context, o wireOptions) error {
 		keep = func(context.Context, string, []byte) error { return nil }
 	}
 	s.grants = grant.NewIssuer(s.config.publicURL, signer, keep)
+	approvers := authorize.NewApprovers(s.catalog, key.Current)
+	s.words = words{approvers}
+	notifier, err := s.openMailbox(o)
+	if err != nil {
+		return err
+	}
 	s.approvals = approval.New(s.data.Approvals(), approval.Keys{Current: key.Current, Previous: key.Previous},
-		authorize.NewApprovalLog(s.audit), authorize.NewApprovers(s.catalog, key.Current),
+		authorize.NewApprovalLog(s.audit), approvers,
 		approval.Options{
 			OpenPerUser: s.config.openPerUser, OpenPerAgent: s.config.openPerAgent,
-			ValidFrom: s.catalog.ApprovalsValidFrom, Tenants: s.tenantsAt,
+			ValidFrom: s.catalog.ApprovalsValidFrom, Tenants: s.tenantsAt, Notifier: notifier,
 		})
 	s.authorize = authorize.New(s.catalog, s.audit, s.approvals, key.Current, authorize.Options{
 		PublicURL: s.config.publicURL, PreviousKey: key.Previous, Grants: s.grants,
 	})
 	s.stopSweep = (&courier{approvals: s.approvals, log: s.log}).start(ctx)
 	return nil
+}
+
+// openMailbox makes the notifier of a laptop: mails are files.
+func (s *service) openMailbox(o wireOptions) (approval.Notifier, error) {
+	out := o.people
+	if out == nil {
+		out = io.Discard
+	}
+	mailbox, err := embedded.OpenMailbox(s.data.Mail(), s.config.publicURL, out, embedded.MailboxOptions{
+		Title: func(policyID, approver string) string { return s.words.Approver(policyID, approver, time.Now()) },
+		Past: func(ctx context.Context, tenant string, who approval.Person, now time.Time) (approval.Past, error) {
+			return s.approvals.History(ctx, tenant, who, now)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mails: %w", err)
+	}
+	return mailbox, nil
 }
 
 func (s *service) buildEdge(context.Context, wireOptions) error {

@@ -1,0 +1,29 @@
+package authorize
+
+import (
+	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
+	"github.com/authorization-fabric/fabric/policy"
+)
+
+// Limit is a person's own largest limit for the call of an approval, by today's
+// policy: a plain decimal and its unit, or unlimited. It is not ok where the
+// person has none or it may not be told.
+func (a *Approvers) Limit(u policy.User, d *approval.Document, now time.Time) (limit, unit string, unlimited, ok bool) {
+	set := a.policies.Active(now).Set
+	in, err := a.frozen(d, now)
+	if set == nil || err != nil {
+		return "", "", false, false
+	}
+	return set.LimitOf(in, u)
+}
+
+// Title is an entry of a rule's approvers in words, by today's policy.
+func (a *Approvers) Title(policyID, approver string, now time.Time) string {
+	set := a.policies.Active(now).Set
+	if set == nil {
+		return approver
+	}
+	return set.ApproverTitle(policyID, approver)
+}
