@@ -181,7 +181,7 @@ func (b *builder) outcome() (text, comment string) {
 	case approval.Approved:
 		return "Approved" + b.lastVote() + ".", comment
 	case approval.Consumed:
-		return "The approved call was made" + at + ". The approval cannot be used again.", comment
+		return "The approved call was allowed" + at + ". The approval cannot be used again.", comment
 	case approval.Denied:
 		return "Denied" + by + at + "." + nothing, comment
 	case approval.Revoked:
@@ -203,11 +203,11 @@ func (b *builder) expired() string {
 		_, at := b.closing()
 		return "Its time has passed" + at + "."
 	case !b.Approval.ExecuteBy.IsZero():
-		return "It was approved, but the call was not made in time. It expired " + b.at(b.Approval.ExecuteBy) + "."
+		return "It was approved, but the call was not made in time. It expired on " + b.at(b.Approval.ExecuteBy) + "."
 	case len(b.c.Votes) > 0:
-		return "Too few people decided in time. It expired " + b.at(b.Approval.ApproveBy) + "."
+		return "Too few people decided in time. It expired on " + b.at(b.Approval.ApproveBy) + "."
 	}
-	return "Nobody decided in time. It expired " + b.at(b.Approval.ApproveBy) + "."
+	return "Nobody decided in time. It expired on " + b.at(b.Approval.ApproveBy) + "."
 }
 
 // closing says who closed the approval and when, as far as it is known.
@@ -228,7 +228,7 @@ func (b *builder) closing() (by, at string) {
 		}
 	}
 	if !when.IsZero() {
-		at = " " + b.at(when)
+		at = " on " + b.at(when)
 	}
 	return by, at
 }
@@ -251,7 +251,7 @@ func (b *builder) actor(by string) string {
 	case "developer":
 		return " by the developer of this machine"
 	case "manifest":
-		return " for everything opened before the store was restored"
+		return ", like everything opened before the store was restored,"
 	}
 	return ""
 }
@@ -262,5 +262,5 @@ func (b *builder) lastVote() string {
 		return ""
 	}
 	v := &b.c.Votes[len(b.c.Votes)-1]
-	return " by " + b.person(v.Voter.UPN, v.Voter.ID) + " " + b.at(v.At)
+	return " by " + b.person(v.Voter.UPN, v.Voter.ID) + " on " + b.at(v.At)
 }

@@ -18,7 +18,7 @@ func (b *builder) facts() []Fact {
 			fact.Items = b.each(items)
 		} else {
 			fact.Value = b.whole(f.Value)
-			if several := commands(f.Value); several != nil {
+			if several := commands(f.Label, f.Value); several != nil {
 				fact.Noun = "commands"
 				fact.Items = b.each(several)
 			}
@@ -54,11 +54,11 @@ func list(value string) (items []string, ok bool) {
 	return items, true
 }
 
-// commands are the simple commands of a value that reads as a line of several,
-// nil otherwise. A fact does not say that it is a command: a text that merely
-// looks like one is shown whole all the same.
-func commands(value string) []string {
-	if !strings.ContainsAny(value, ";|\n") && !strings.Contains(value, "&&") {
+// commands are the simple commands of a line of several, nil otherwise. A fact
+// does not say that it is a command: its label and its form must look like one.
+// A text that is mistaken for one is shown whole all the same.
+func commands(label, value string) []string {
+	if !strings.Contains(strings.ToLower(label), "command") {
 		return nil
 	}
 	line, err := command.Parse(value)
@@ -71,11 +71,6 @@ func commands(value string) []string {
 	all := line.Commands()
 	if len(all) < 2 {
 		return nil
-	}
-	for _, c := range all {
-		if c == "" || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz./_", rune(c[0])) {
-			return nil
-		}
 	}
 	return all
 }

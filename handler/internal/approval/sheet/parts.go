@@ -172,6 +172,6 @@ func (b *builder) past() string {
 	if b.Past.More {
 		least = "at least "
 	}
-	return fmt.Sprintf("%s in the last 30 days, this one included: %sasked %d, approved %d, denied %d",
+	return fmt.Sprintf("%s in the last 30 days, this one included: asked %s%d, approved %d, denied %d",
 		name, least, b.Past.Asked, b.Past.Approved, b.Past.Denied)
 }
