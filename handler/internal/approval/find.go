@@ -20,7 +20,8 @@ type Found struct {
 	Facts    policy.Approval // for the evaluator
 	Approval Approval        // the one behind Facts; zero when there is none
 	// Replay is the use of an approval of this call that had the same
-	// Idempotency-Key, as long as its answer may be given again.
+	// Idempotency-Key, as long as its answer may be given again. A use that was
+	// taken back since is a mismatch.
 	Replay *Use
 	// Earlier is an approval that counts for nothing any more and that the
 	// reason should speak of: the one that the caller named, or one that this
@@ -62,12 +63,17 @@ func (s *Service) Find(ctx context.Context, call Call, w Wanted, now time.Time) 
 // reports false where nothing does.
 func (s *Service) findIn(f *Found, d *Document, idempotencyKey string, now time.Time) bool {
 	c := &d.Current
-	f.Replay = s.replay(d, idempotencyKey, now)
+	use, withdrawn := s.replay(d, idempotencyKey, now)
 	switch {
-	case f.Replay != nil:
-		f.Facts = policy.Approval{}
+	case withdrawn:
+		f.Facts.State = policy.ApprovalMismatch
+	case use != nil:
+		f.Replay = use
 	case c.Status.Open():
 		f.Facts, f.Approval = c.open(), s.view(d, now)
+		if f.Earlier.Status == NoStatus {
+			f.Earlier = d.usedLately(now)
+		}
 	case c.deniedAt(now):
 		f.Facts.State, f.Approval = policy.ApprovalDenied, s.view(d, now)
 	default:
@@ -79,11 +85,20 @@ func (s *Service) findIn(f *Found, d *Document, idempotencyKey string, now time.
 	return true
 }
 
+// usedLately is the approval before d's open one, if a call that repeats its
+// use could still be on its way: whoever repeats it without its key is told.
+func (d *Document) usedLately(now time.Time) Line {
+	if len(d.Earlier) == 0 || d.Earlier[0].Status != Consumed || !now.Before(d.Earlier[0].ClosedAt.Add(ReplayWindow)) {
+		return Line{}
+	}
+	return d.Earlier[0]
+}
+
 // replay is the use of one of d's approvals whose answer may be given again
-// for that key.
-func (s *Service) replay(d *Document, key string, now time.Time) *Use {
+// for that key. Withdrawn says that there was one, and that it was taken back.
+func (s *Service) replay(d *Document, key string, now time.Time) (use *Use, withdrawn bool) {
 	if key == "" {
-		return nil
+		return nil, false
 	}
 	uses := d.Replays
 	if d.Current.Use != nil {
@@ -91,11 +106,11 @@ func (s *Service) replay(d *Document, key string, now time.Time) *Use {
 	}
 	for i := range uses {
 		u := &uses[i]
-		if u.IdempotencyKey == key && now.Before(u.Until) && !u.Withdrawn && !u.Generation.time().Before(s.options.ValidFrom()) {
-			return u
+		if u.IdempotencyKey == key && now.Before(u.Until) {
+			return u, u.Withdrawn || u.Generation.time().Before(s.options.ValidFrom())
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // findNamed looks the named approval up. counts is false where it is the
@@ -117,8 +132,10 @@ func (s *Service) findNamed(ctx context.Context, call Call, w Wanted, now time.T
 	if !ok {
 		return mismatch, true, nil
 	}
-	if f.Replay = s.replay(h.doc, w.IdempotencyKey, now); f.Replay != nil {
-		return f, true, nil
+	if use, withdrawn := s.replay(h.doc, w.IdempotencyKey, now); withdrawn {
+		return mismatch, true, nil
+	} else if use != nil {
+		return Found{Replay: use}, true, nil
 	}
 	f = Found{Approval: a}
 	switch a.Status {

@@ -210,3 +210,47 @@ func TestResume(t *testing.T) {
 		wantError(t, "Resume with "+name, err, approval.ErrNotFound)
 	}
 }
+
+// contract.md, Idempotency-Key: a use that was taken back is a mismatch for its
+// key, and for another key the approval that comes next says what was used.
+func TestFindOfAWithdrawnUse(t *testing.T) {
+	w := memoryWorld()
+	s := w.service()
+	first := mustOpen(t, s, order("a"), noon)
+	w.change(t, call("a"), func(d *approval.Document) {
+		d.Current.Status, d.Current.ExecuteBy = approval.Approved, noon.Add(time.Hour)
+	})
+	taking := approval.Taking{Call: call("a"), Approval: first.ID, DecisionID: "d1", IdempotencyKey: "k", Answer: []byte(`{}`), Record: []byte(`{}`)}
+	if _, _, err := s.Use(t.Context(), taking, noon); err != nil {
+		t.Fatalf("Use = %v", err)
+	}
+	find := func(id, key string, now time.Time) approval.Found {
+		t.Helper()
+		found, err := s.Find(t.Context(), call("a"), approval.Wanted{ID: id, IdempotencyKey: key}, now)
+		if err != nil {
+			t.Fatalf("Find = %v", err)
+		}
+		return found
+	}
+	if f := find("", "k", noon); f.Replay == nil || f.Replay.DecisionID != "d1" {
+		t.Errorf("Find with the key = %+v, want its use", f)
+	}
+	mustOpen(t, s, order("a"), noon.Add(time.Minute))
+	if f := find("", "", noon.Add(2*time.Minute)); f.Facts.State != policy.ApprovalOpen || f.Earlier.UsedBy != "d1" {
+		t.Errorf("Find without the key = %+v, want the next one and what was used", f)
+	}
+	if f := find("", "", noon.Add(approval.ReplayWindow)); f.Earlier.UsedBy != "" {
+		t.Errorf("Find later = %+v, want the next one alone", f)
+	}
+	if _, err := s.Revoke(t.Context(), reader(auditor()), first.ID, "", noon.Add(time.Minute)); err == nil {
+		t.Error("Revoke after the use = nil, want that it was used")
+	}
+	for _, id := range []string{"", first.ID} {
+		if f := find(id, "k", noon.Add(time.Minute)); f.Replay != nil || f.Facts.State != policy.ApprovalMismatch || f.Approval.ID != "" {
+			t.Errorf("Find(%q) with the key of a withdrawn use = %+v, want a mismatch", id, f)
+		}
+	}
+	if f := find("", "k2", noon.Add(time.Minute)); f.Facts.State != policy.ApprovalOpen {
+		t.Errorf("Find with another key = %+v, want the next one", f)
+	}
+}
