@@ -51,7 +51,7 @@ func (d *deciding) entry() *audit.Decision {
 		PolicyIDs: dec.PolicyIDs, Packs: dec.Packs,
 		Epoch: d.active.Epoch, PolicyAge: d.active.Age, Stale: d.active.Stale, Obligations: dec.Obligations,
 		ApprovalID: d.approval.ID, ApprovalOutcome: d.approvalOutcome(), Approvers: d.approvers(),
-		Latency: max(0, d.options.Clock().Sub(d.started)), KeyID: d.key.ID(),
+		Latency: max(0, d.options.Clock().Sub(d.started)), KeyID: d.in.Key.ID(),
 	}
 }
 

@@ -125,6 +125,7 @@ func (s *Service) begin(p identity.Principal, r Request, c Call) (*deciding, err
 	}
 	d := &deciding{
 		Service: s, principal: p, request: r, call: c, started: started, now: now, id: id.String(), active: s.policies.Active(now),
+		in: policy.Input{Key: s.key},
 	}
 	if d.active.Set == nil {
 		return nil, &UnavailableError{Component: "policy"}

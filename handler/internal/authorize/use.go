@@ -58,13 +58,16 @@ func (d *deciding) replay(ctx context.Context, u *approval.Use) error {
 	if err != nil {
 		return &UnavailableError{Component: "approvals", Err: err}
 	}
+	d.evaluateUnder(answer.RequestDigest)
 	if !d.agreesWith(&answer) {
+		d.in.Key = d.key
 		d.know(policy.ApprovalMismatch, approval.Approval{})
 		return nil
 	}
-	d.id, d.grant = answer.DecisionID, answer.Grant
+	d.id = answer.DecisionID
 	d.decision.Outcome, d.decision.Code = answer.Decision, answer.ReasonCode
 	d.decision.Reason, d.decision.PolicyIDs, d.decision.Advice = answer.Reason, answer.PolicyIDs, answer.Advice
+	d.decision.Obligations = answer.Obligations
 	d.approval = approval.Approval{ID: answer.Approval.ID, Status: approval.Consumed, Final: true}
 	entry := d.entry()
 	entry.As = audit.KindReplayed
@@ -74,19 +77,29 @@ func (d *deciding) replay(ctx context.Context, u *approval.Use) error {
 	}
 	answer.Receipt = Receipt(receipt)
 	if !d.call.Trace {
-		answer.Trace = nil
+		answer.Trace = []policy.TraceLine{}
 	}
 	d.given = &answer
 	return nil
 }
 
+// evaluateUnder evaluates under the environment's previous key where the digest
+// was made with that one: digests and hashed masks of one call differ from key
+// to key, and compare only under the same.
+func (d *deciding) evaluateUnder(digest string) {
+	if previous := d.options.PreviousKey; previous != nil && digest != d.decision.Digest {
+		d.in.Key = previous
+		d.evaluate()
+	}
+}
+
 // agreesWith reports whether today's evaluation denies nothing and would run
-// the call as the answer says.
+// the call as the answer says, for a user who is known as well as then.
 func (d *deciding) agreesWith(a *Answer) bool {
 	effective := strictjson.AppendCanonical(nil, d.decision.Effective)
-	return d.decision.Outcome != policy.Deny && d.decision.Digest == a.RequestDigest &&
+	return d.decision.Outcome != policy.Deny && d.decision.Digest == a.RequestDigest && d.decision.Identity >= a.Identity &&
 		string(effective) == string(strictjson.AppendCanonical(nil, a.EffectiveParameters)) &&
-		slices.Equal(d.decision.Obligations, a.Obligations)
+		slices.Equal(d.active.Set.Obligations(&d.in), a.Obligations)
 }
 
 // sign adds the grant where the answer carries one: for an action with an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -56,8 +57,11 @@ type world struct {
 	clock     func() time.Time
 	approvals func(authorize.Approvals) authorize.Approvals // wraps them; nil: as they are
 	public    string
+	grants    authorize.Grants // nil: none
+	entropy   io.Reader
 
 	service *authorize.Service // made by the first call
+	votes   *approval.Service  // behind it
 }
 
 func newWorld(t tester) *world {
@@ -69,7 +73,7 @@ func newWorld(t tester) *world {
 	w := &world{
 		policies: &policies{active: catalog.Active{Set: set, Environment: "dev", Epoch: 7, Age: 4 * time.Second}},
 		sink:     &storetest.MemorySink{}, store: &storetest.MemoryApprovals{},
-		keys: approval.Keys{Current: key}, clock: func() time.Time { return noon }, public: "https://fabric.example",
+		keys: approval.Keys{Current: key}, clock: func() time.Time { return noon }, public: "https://fabric.example", entropy: rand.Reader,
 	}
 	w.log = openLog(t, w.sink)
 	return w
@@ -90,16 +94,20 @@ func openLog(t tester, sink audit.Sink) *audit.Log {
 // serve makes the service as the wiring does.
 func (w *world) serve() *authorize.Service {
 	if w.service == nil {
-		var use authorize.Approvals = approval.New(w.store, w.keys, authorize.NewApprovalLog(w.log), authorize.NewApprovers(w.policies, w.keys.Current), w.limits)
+		w.votes = approval.New(w.store, w.keys, authorize.NewApprovalLog(w.log), authorize.NewApprovers(w.policies, w.keys.Current), w.limits)
+		var use authorize.Approvals = w.votes
 		if w.approvals != nil {
 			use = w.approvals(use)
 		}
 		w.service = authorize.New(w.policies, w.log, use, w.keys.Current, authorize.Options{
-			PublicURL: w.public, PreviousKey: w.keys.Previous, Clock: w.clock, Entropy: rand.Reader,
+			PublicURL: w.public, PreviousKey: w.keys.Previous, Grants: w.grants, Clock: w.clock, Entropy: w.entropy,
 		})
 	}
 	return w.service
 }
+
+// restart is the end of the process: another one begins over the same stores.
+func (w *world) restart() { w.service, w.votes = nil, nil }
 
 var (
 	enforce = authorize.Call{Door: authorize.DoorAuthorize, Mode: authorize.Enforce, Trace: true}
