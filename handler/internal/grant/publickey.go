@@ -99,10 +99,10 @@ func parsePublicKey(v strictjson.Value) (PublicKey, error) {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// decode takes one spelling only: base64 decoders skip line ends, which would
-// make two texts of one.
+// decode takes one spelling only: base64 decoders skip line ends and bits under
+// the end, which would make two texts of one.
 func decode(s string) ([]byte, error) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil || encode(b) != s {
 		return nil, errors.New("not base64url")
 	}

@@ -128,7 +128,7 @@ func holdsExactly(o strictjson.Value, names ...string) bool {
 func (r *reader) time(v strictjson.Value, name string) time.Time {
 	n := v.Get(name)
 	s, err := strconv.ParseInt(n.Text(), 10, 64)
-	if n.Kind() != strictjson.Number || err != nil || s <= 0 || s > maxSeconds || strconv.FormatInt(s, 10) != n.Text() {
+	if n.Kind() != strictjson.Number || err != nil || s <= 0 || s > maxSeconds {
 		r.wrong(name)
 		return time.Time{}
 	}
