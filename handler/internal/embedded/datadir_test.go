@@ -108,7 +108,7 @@ func TestDataDirErrors(t *testing.T) {
 		"a key that is a directory": {
 			spoil: func(t *testing.T, path string) {
 				remove(t, filepath.Join(path, environmentKeyFile))
-				makeDirectory(t, filepath.Join(path, environmentKeyFile), 0o700)
+				makeDirectory(t, filepath.Join(path, environmentKeyFile))
 			},
 			want: []string{environmentKeyFile, "directory"},
 		},
@@ -146,9 +146,9 @@ func TestDataDirErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "parent", "data")
 			if name == "a file" || name == "below a file" {
-				makeDirectory(t, filepath.Dir(filepath.Dir(path)), 0o700)
+				makeDirectory(t, filepath.Dir(filepath.Dir(path)))
 				if name == "a file" {
-					makeDirectory(t, filepath.Dir(path), 0o700)
+					makeDirectory(t, filepath.Dir(path))
 				}
 			} else if name != "a second process" {
 				if err := openDataDir(t, path).Close(); err != nil {
@@ -178,16 +178,19 @@ func TestDataDirErrors(t *testing.T) {
 }
 
 func TestDataDirWithoutPermission(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root may do everything")
-	}
 	parent := t.TempDir()
 	chmod(t, parent, 0o500)
 	t.Cleanup(func() { chmod(t, parent, 0o700) })
 	path := filepath.Join(parent, "data")
-	if _, err := OpenDataDir(path); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), path) {
-		t.Errorf("OpenDataDir = %v, want a permission error that names %s", err, path)
-	}
+	asNobody(t, func() {
+		d, err := OpenDataDir(path)
+		if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), path) {
+			t.Errorf("OpenDataDir = %v, want a permission error that names %s", err, path)
+		}
+		if err == nil {
+			_ = d.Close()
+		}
+	})
 }
 
 func TestManyFirstStartsMakeOneKey(t *testing.T) {
@@ -233,9 +236,9 @@ func remove(t *testing.T, path string) {
 	}
 }
 
-func makeDirectory(t *testing.T, path string, mode fs.FileMode) {
+func makeDirectory(t *testing.T, path string) {
 	t.Helper()
-	if err := os.MkdirAll(path, mode); err != nil {
+	if err := os.MkdirAll(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
 }
