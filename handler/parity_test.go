@@ -158,6 +158,10 @@ func TestRouteTable(t *testing.T) {
 		if r.Method != http.MethodGet && len(r.Access.Roles) == 0 {
 			t.Errorf("%s %s changes something and demands no role", r.Method, r.Path)
 		}
+		// Whoever waits for an approval must not hold a place.
+		if r.Access.Queued && r.Method == http.MethodGet {
+			t.Errorf("%s %s takes a place in front of the audit queue, and may wait", r.Method, r.Path)
+		}
 	}
 	want := []string{"/.well-known/fabric-jwks.json", "/api/health/live", "/api/health/metrics", "/api/health/ready", "/api/openapi.json"}
 	if slices.Sort(public); !slices.Equal(public, want) {
