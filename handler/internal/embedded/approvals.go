@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -29,16 +30,28 @@ var (
 )
 
 // Approvals is an [approval.Store] in one bbolt file. A write that returned
-// nil has been synced to disk. It is safe for concurrent use.
-type Approvals struct{ db *bolt.DB }
+// nil has been synced to disk, in the file that its name leads to. It is safe
+// for concurrent use.
+type Approvals struct {
+	db   *bolt.DB
+	file namedFile // of db, which closes it
+}
 
 var _ approval.Store = (*Approvals)(nil)
 
 // OpenApprovals opens the file, or makes it readable by its owner only. The
 // error is [ErrHeld] while another process, or this one, has it open.
 func OpenApprovals(path string) (*Approvals, error) {
-	// The shortest of waits: whoever holds the file keeps it.
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Millisecond, FreelistType: bolt.FreelistMapType})
+	var file namedFile
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout:      time.Millisecond, // the shortest of waits: whoever holds the file keeps it
+		FreelistType: bolt.FreelistMapType,
+		OpenFile: func(path string, flags int, _ os.FileMode) (*os.File, error) {
+			opened, err := openNamed(path, flags)
+			file = opened
+			return opened.File, err
+		},
+	})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("open %s: %w", path, ErrHeld)
 	}
@@ -53,7 +66,7 @@ func OpenApprovals(path string) (*Approvals, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, err), db.Close())
 	}
-	return &Approvals{db: db}, nil
+	return &Approvals{db, file}, nil
 }
 
 // Close lets go of the file once every call has returned.
@@ -93,6 +106,9 @@ func (a *Approvals) Put(ctx context.Context, r approval.Record, was approval.Rev
 		committing = err == nil
 		return err
 	})
+	if err == nil {
+		err = a.file.present()
+	}
 	if err != nil && committing { // some of it may be on disk
 		return "", fmt.Errorf("%w: %w", approval.ErrUnclear, err)
 	}

@@ -52,6 +52,26 @@ func TestApprovalsHaveOneOpener(t *testing.T) {
 	}
 }
 
+// A vote or a use that is written where nobody will find it did not happen.
+func TestPutIntoALostFile(t *testing.T) {
+	for name, spoil := range lose() {
+		t.Run(name, func(t *testing.T) {
+			root := filepath.Join(t.TempDir(), "data")
+			makeDirectory(t, root)
+			path := filepath.Join(root, "approvals.db")
+			a := openApprovals(t, path)
+			revision, err := a.Put(t.Context(), approval.Record{Tenant: "t", Slot: "s"}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			spoil(t, root, path)
+			if got, err := a.Put(t.Context(), approval.Record{Tenant: "t", Slot: "s"}, revision); !errors.Is(err, approval.ErrUnclear) || !errors.Is(err, errLost) {
+				t.Errorf("Put into a lost file = %q, %v, want ErrUnclear and errLost", got, err)
+			}
+		})
+	}
+}
+
 func TestApprovalsSurviveReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "approvals.db")
 	a, err := OpenApprovals(path)

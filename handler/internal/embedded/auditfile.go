@@ -40,15 +40,9 @@ var _ audit.Sink = (*AuditFiles)(nil)
 type disk interface {
 	WriteAt(data []byte, offset int64) (int, error)
 	Truncate(size int64) error
-	Sync() error // makes bytes and length durable
+	Sync() error // makes bytes and length durable, or is errLost
 	Close() error
 }
-
-// diskFile is a real one.
-type diskFile struct{ *os.File }
-
-// Sync implements disk.
-func (d diskFile) Sync() error { return syncData(d.File) }
 
 // appendFile is one open file. Whoever holds turn may use file and suspect.
 type appendFile struct {
@@ -79,18 +73,31 @@ func (a *AuditFiles) Create(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.makeDirectories(filepath.Dir(path)); err != nil {
-		return err
+	file, err := a.makeFile(path)
+	if errors.Is(err, fs.ErrNotExist) { // somebody removed the directories
+		a.forgetDirectories()
+		file, err = a.makeFile(path)
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := syncDirectory(filepath.Dir(path)); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	_, err = a.keep(name, newAppendFile(diskFile{file}, 0))
+	_, err = a.keep(name, newAppendFile(file, 0))
 	return err
+}
+
+// makeFile makes a file that survives a crash, in directories that do.
+func (a *AuditFiles) makeFile(path string) (namedFile, error) {
+	if err := a.makeDirectories(filepath.Dir(path)); err != nil {
+		return namedFile{}, err
+	}
+	file, err := openNamed(path, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return namedFile{}, err
+	}
+	if err := syncDirectory(filepath.Dir(path)); err != nil {
+		return namedFile{}, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 // Append implements [audit.Sink]. A write that failed is cut off again, so
@@ -191,15 +198,15 @@ func (a *AuditFiles) appendFile(ctx context.Context, name string) (*appendFile, 
 	if f, err := a.opened(name); f != nil || err != nil {
 		return f, err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := openNamed(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
-	length, err := syncedLength(file)
+	length, err := syncedLength(file.File)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return a.keep(name, newAppendFile(diskFile{file}, length))
+	return a.keep(name, newAppendFile(file, length))
 }
 
 func (a *AuditFiles) opened(name string) (*appendFile, error) {
@@ -237,7 +244,8 @@ func (a *AuditFiles) keep(name string, f *appendFile) (*appendFile, error) {
 }
 
 // closeOldest closes the file used least recently, unless somebody uses it or
-// it ends in bytes of which nothing is known and that cannot be cut off.
+// it ends in bytes of which nothing is known and that cannot be cut off. Of one
+// that is gone nobody will ever read them.
 func (a *AuditFiles) closeOldest() {
 	oldest := ""
 	for name, f := range a.files {
@@ -251,9 +259,11 @@ func (a *AuditFiles) closeOldest() {
 	default:
 		return
 	}
-	if f.suspect && f.cut() != nil {
-		<-f.turn
-		return
+	if f.suspect {
+		if err := f.cut(); err != nil && !errors.Is(err, errLost) {
+			<-f.turn
+			return
+		}
 	}
 	delete(a.files, oldest) // its turn stays taken: a late append must not find it closed
 	_ = f.file.Close()      // everything in it is synced
@@ -286,6 +296,15 @@ func (a *AuditFiles) makeDirectories(path string) error {
 	return a.makeDirectory(path)
 }
 
+// forgetDirectories lets what was removed be made again. The log goes on in new
+// directories and names what it lost. It does not without the data directory,
+// which is never made here: the lock and the approvals went with it.
+func (a *AuditFiles) forgetDirectories() {
+	a.making.Lock()
+	defer a.making.Unlock()
+	clear(a.lasting)
+}
+
 // makeDirectory looks after the parents first, also where path is there: the
 // process that made it may have died before it was lasting.
 func (a *AuditFiles) makeDirectory(path string) error {
@@ -297,7 +316,7 @@ func (a *AuditFiles) makeDirectory(path string) error {
 			return err
 		}
 	}
-	if err := makeLasting(path); err != nil {
+	if err := makeOneLasting(path); err != nil {
 		return err
 	}
 	a.lasting[path] = true

@@ -12,13 +12,20 @@ import (
 // makeLasting makes a directory and what is missing above it, for its owner
 // only, so that they are still there after a crash. One that exists is fine.
 func makeLasting(path string) error {
-	err := os.Mkdir(path, 0o700)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeLasting(filepath.Dir(path)); err != nil {
-			return err
-		}
-		err = os.Mkdir(path, 0o700)
+	err := makeOneLasting(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
+	if err := makeLasting(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return makeOneLasting(path)
+}
+
+// makeOneLasting is makeLasting where the directory above is there; else the
+// error is fs.ErrNotExist.
+func makeOneLasting(path string) error {
+	err := os.Mkdir(path, 0o700)
 	there := errors.Is(err, fs.ErrExist)
 	if there {
 		info, err := os.Stat(path)
