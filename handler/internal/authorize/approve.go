@@ -20,6 +20,10 @@ var errRaces = errors.New("other calls were faster each time")
 // decision asks for approval or the caller names one. A denial of an earlier
 // stage stands whatever the store knows. A preview is decided without the
 // store; the id it names says by itself whether it is one of this call.
+//
+// A call that needs no approval and names none is answered without the store,
+// with an Idempotency-Key too: what may be done as often as one likes must not
+// fail with a store that has no say in it, and there is no use to repeat.
 func (d *deciding) consult(ctx context.Context) error {
 	asks := d.decision.Outcome == policy.RequireApproval
 	named := d.request.ApprovalID != ""
@@ -101,6 +105,7 @@ func (d *deciding) open(ctx context.Context) error {
 	r := d.openRequest()
 	if d.approval.Status == approval.Approved {
 		r.Supersede = d.approval.ID
+		d.in.Approval.Note = outgrown
 		d.know(policy.NoApproval, d.approval)
 	}
 	a, created, err := d.approvals.Open(ctx, r, d.now)

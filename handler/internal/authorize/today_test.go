@@ -25,6 +25,9 @@ func (w *world) wantSuperseded(t *testing.T, what string, a authorize.Answer, id
 	if a.Approval.ID == id || a.Approval.ID == "" || a.Approval.Status != "pending" {
 		t.Errorf("%s: approval %q %s, want another than %s, pending", what, a.Approval.ID, a.Approval.Status, id)
 	}
+	if !strings.Contains(a.Reason, "not enough") {
+		t.Errorf("%s: reason %q, want it to say that the approval was not enough", what, a.Reason)
+	}
 	w.wantStatus(t, what, id, approval.Superseded)
 	for _, r := range w.recorded(t, audit.KindApprovalClosed) {
 		if r.ApprovalID == id && r.Outcome == "superseded" && r.DecisionID == a.DecisionID && r.EventID != "" {

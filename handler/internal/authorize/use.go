@@ -138,6 +138,9 @@ func (d *deciding) wantsGrant() bool {
 		slices.ContainsFunc(d.decision.Obligations, func(o policy.Obligation) bool { return strings.HasPrefix(o.Path, "output.") })
 }
 
+// outgrown is the note of a decision that wants more than was approved.
+const outgrown = "The approval that was given is not enough: the rules want more than was approved."
+
 // note says of an approval that counts for nothing any more what became of it.
 func note(l approval.Line) string {
 	at := l.ClosedAt.UTC().Format("2006-01-02 15:04:05") + " UTC"

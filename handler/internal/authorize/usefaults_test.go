@@ -1,0 +1,408 @@
+package authorize_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
+	"github.com/authorization-fabric/fabric/handler/internal/audit"
+	"github.com/authorization-fabric/fabric/handler/internal/authorize"
+	"github.com/authorization-fabric/fabric/handler/internal/grant"
+	"github.com/authorization-fabric/fabric/handler/internal/storetest"
+	"github.com/authorization-fabric/fabric/policy"
+)
+
+// trouble breaks the calls of everything behind a service, counted together
+// from 1. The zero trouble breaks nothing.
+type trouble struct {
+	mu     sync.Mutex
+	on     bool
+	calls  int
+	breaks func(call int) storetest.Fault
+	err    error // what a broken call of the store says; nil: unclear
+	met    bool  // a call was broken
+}
+
+func (x *trouble) next() storetest.Fault {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.on {
+		return storetest.NoFault
+	}
+	x.calls++
+	if x.breaks == nil {
+		return storetest.NoFault
+	}
+	fault := x.breaks(x.calls)
+	x.met = x.met || fault != storetest.NoFault
+	return fault
+}
+
+func (x *trouble) end() { x.mu.Lock(); x.on = false; x.mu.Unlock() }
+
+// troubledStore is a store whose broken calls say what the trouble says.
+type troubledStore struct {
+	approval.Store
+	x *trouble
+}
+
+func (s troubledStore) says(fault storetest.Fault, err error) error {
+	switch {
+	case fault == storetest.NoFault || fault == storetest.FailAfter && err != nil:
+		return err
+	case s.x.err != nil:
+		return fmt.Errorf("broken on purpose: %w", s.x.err)
+	}
+	return fmt.Errorf("broken on purpose: %w", approval.ErrUnclear)
+}
+
+func (s troubledStore) Get(ctx context.Context, tenant, slot string) (r approval.Record, err error) {
+	fault := s.x.next()
+	if fault != storetest.FailBefore {
+		r, err = s.Store.Get(ctx, tenant, slot)
+	}
+	return r, s.says(fault, err)
+}
+
+func (s troubledStore) Put(ctx context.Context, r approval.Record, was approval.Revision) (now approval.Revision, err error) {
+	fault := s.x.next()
+	if fault != storetest.FailBefore {
+		now, err = s.Store.Put(ctx, r, was)
+	}
+	return now, s.says(fault, err)
+}
+
+func (s troubledStore) CountOpen(ctx context.Context, c approval.Count) (n int, err error) {
+	fault := s.x.next()
+	if fault != storetest.FailBefore {
+		n, err = s.Store.CountOpen(ctx, c)
+	}
+	return n, s.says(fault, err)
+}
+
+// signer issues grants that are readable, and remembers what for.
+type signer struct {
+	x      *trouble
+	mu     sync.Mutex
+	issued []grant.Facts
+}
+
+func (s *signer) Issue(_ context.Context, f grant.Facts) (string, time.Time, error) {
+	fault := s.x.next()
+	if fault == storetest.FailBefore {
+		return "", time.Time{}, errBroken
+	}
+	s.mu.Lock()
+	s.issued = append(s.issued, f)
+	s.mu.Unlock()
+	ends := f.Now.Add(grant.Lifetime)
+	if !f.NotAfter.IsZero() && f.NotAfter.Before(ends) {
+		ends = f.NotAfter
+	}
+	if fault == storetest.FailAfter {
+		return "grant of nobody", ends, errBroken
+	}
+	return "grant of " + f.DecisionID, ends, nil
+}
+
+// troubled is a world with an approved order, in which everything can break
+// from now on.
+func troubled(t tester) (*world, *trouble, string) {
+	t.Helper()
+	w, x := newWorld(t), &trouble{}
+	store, log := w.store, w.log
+	w.store, w.grants = troubledStore{store, x}, &signer{x: x}
+	w.log = &brokenLog{Log: log, next: func(audit.Record) storetest.Fault { return x.next() }}
+	id := w.approved(t, ana(), order("70000"))
+	return w, x, id
+}
+
+// plans are the ways in which calls break: one of them, one and all after it,
+// or two.
+func plans(calls int) []func(call int) storetest.Fault {
+	var all []func(call int) storetest.Fault
+	kinds := []storetest.Fault{storetest.FailBefore, storetest.FailAfter}
+	for i := 1; i <= calls; i++ {
+		for _, first := range kinds {
+			all = append(all, func(call int) storetest.Fault {
+				if call >= i {
+					return first
+				}
+				return storetest.NoFault
+			})
+			for j := i; j <= i+3; j++ {
+				for _, second := range kinds {
+					all = append(all, func(call int) storetest.Fault {
+						switch call {
+						case i:
+							return first
+						case j:
+							return second
+						}
+						return storetest.NoFault
+					})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// approvals.md, Using, T18, FR25, FR26: whatever breaks in the middle of a use,
+// before or after it took effect: no answer without the record of its decision,
+// never two, a 503 otherwise; and the key brings the answer back.
+func TestEveryFaultOfAUse(t *testing.T) {
+	asks := map[string]func(id string) authorize.Request{
+		"the call": func(string) authorize.Request { return order("70000") }, "named": func(id string) authorize.Request { return named(order("70000"), id) }, "resumed": resume,
+	}
+	for how, ask := range asks {
+		w, x, id := troubled(t)
+		x.on = true
+		wantCode(t, how, w.again(t, ana(), ask(id), "k"), policy.Mask, policy.OKApproved)
+		if x.calls < 6 {
+			t.Fatalf("%s: a use makes %d calls, want more to break", how, x.calls)
+		}
+		says := []error{approval.ErrUnclear, approval.ErrConflict, io.ErrUnexpectedEOF}
+		if how != "the call" {
+			says = says[:1]
+		}
+		for _, storeSays := range says {
+			for n, plan := range plans(x.calls) {
+				useUnder(t, fmt.Sprintf("%s, plan %d, the store says %v", how, n, storeSays), ask, plan, storeSays)
+			}
+		}
+	}
+}
+
+func useUnder(t *testing.T, what string, ask func(id string) authorize.Request, plan func(int) storetest.Fault, storeSays error) {
+	t.Helper()
+	w, x, id := troubled(t)
+	x.on, x.breaks, x.err = true, plan, storeSays
+	a, err := w.serve().Decide(t.Context(), ana(), ask(id), keyed("k"))
+	x.end()
+	answered := ""
+	if err != nil {
+		var unavailable *authorize.UnavailableError
+		if !errors.As(err, &unavailable) || a.Decision.Execute() || a.DecisionID != "" {
+			t.Errorf("%s: Decide = %s, %v, want nothing but what is unavailable", what, a.Decision, err)
+		}
+	} else {
+		// A conflict that is made up may look like another's use that left no
+		// trace; it never looks like a denial.
+		answered = a.DecisionID
+		w.agree(t, a)
+		wantCode(t, what, a, policy.Mask, policy.OKApproved)
+		if a.Grant != "grant of "+a.DecisionID {
+			t.Errorf("%s: grant %q of %s", what, a.Grant, a.DecisionID)
+		}
+	}
+	w.restart()
+	b := w.again(t, ana(), order("70000"), "k")
+	wantCode(t, what+", again with the key", b, policy.Mask, policy.OKApproved)
+	if answered != "" && body(a) != body(b) {
+		t.Errorf("%s: again with the key %s, want the answer of %s", what, body(b), answered)
+	}
+	if got := w.uses(t); !slices.Equal(got, []string{b.DecisionID}) {
+		t.Errorf("%s: the log tells of the uses %v, want %s alone", what, got, b.DecisionID)
+	}
+	c := w.again(t, ana(), order("70000"), "another")
+	wantCode(t, what+", with another key", c, policy.RequireApproval, policy.ApprovalRequired)
+}
+
+// The same without a key: it may be that nobody gets the answer, but nobody
+// gets two, and nobody one that the log does not have.
+func TestEveryFaultOfAUseWithoutAKey(t *testing.T) {
+	w, x, _ := troubled(t)
+	x.on = true
+	w.decideAs(t, ana(), order("70000"), keyed(""))
+	for n, plan := range plans(x.calls) {
+		w, x, id := troubled(t)
+		x.on, x.breaks = true, plan
+		a, err := w.serve().Decide(t.Context(), ana(), order("70000"), keyed(""))
+		x.end()
+		if err == nil {
+			w.agree(t, a)
+			wantCode(t, "without a key", a, policy.Mask, policy.OKApproved)
+		}
+		b := w.decideAs(t, ana(), order("70000"), keyed(""))
+		if err == nil && b.Decision.Execute() {
+			t.Errorf("plan %d: the decisions %s and %s of one approval", n, a.DecisionID, b.DecisionID)
+		}
+		if !b.Decision.Execute() && b.ReasonCode != policy.ApprovalRequired {
+			t.Errorf("plan %d: then %s %s, want it used or asked anew", n, b.Decision, b.ReasonCode)
+		}
+		uses := w.uses(t)
+		if len(uses) != 1 {
+			t.Errorf("plan %d: the log tells of the uses %v, want one", n, uses)
+		}
+		w.wantStatus(t, "after all", id, approval.Consumed)
+	}
+}
+
+// Without randomness there is no decision, and no approval is burnt for it.
+func TestAUseWithoutEntropy(t *testing.T) {
+	w := newWorld(t)
+	id := w.approved(t, ana(), order("70000"))
+	w.restart()
+	w.entropy = iotest.ErrReader(errBroken)
+	w.unavailableAs(t, ana(), order("70000"), keyed("k"), "randomness")
+	w.wantStatus(t, "without randomness", id, approval.Approved)
+	w.restart()
+	w.entropy = rand.Reader
+	wantCode(t, "with it", w.again(t, ana(), order("70000"), "k"), policy.Mask, policy.OKApproved)
+}
+
+// A signer that fails burns no approval.
+func TestAUseWithoutAGrant(t *testing.T) {
+	for _, fault := range []storetest.Fault{storetest.FailBefore, storetest.FailAfter} {
+		w := newWorld(t)
+		id := w.approved(t, ana(), order("70000"))
+		x := &trouble{on: true, breaks: func(int) storetest.Fault { return fault }}
+		w.restart()
+		w.grants = &signer{x: x}
+		before := len(w.recorded(t))
+		w.unavailableAs(t, ana(), order("70000"), keyed("k"), "grants")
+		w.wantStatus(t, "without a grant", id, approval.Approved)
+		if got := len(w.recorded(t)); got != before {
+			t.Errorf("without a grant: %d records more, want none", got-before)
+		}
+		x.end()
+		wantCode(t, "with it", w.again(t, ana(), order("70000"), "k"), policy.Mask, policy.OKApproved)
+	}
+}
+
+// meddling lets another process act behind a write that took effect and whose
+// answer says otherwise.
+type meddling struct {
+	approval.Store
+	do  func()
+	err error
+}
+
+func (m *meddling) Put(ctx context.Context, r approval.Record, was approval.Revision) (approval.Revision, error) {
+	do := m.do
+	m.do = nil
+	revision, err := m.Store.Put(ctx, r, was)
+	if do == nil || err != nil {
+		return revision, err
+	}
+	do()
+	return "", fmt.Errorf("broken on purpose: %w", m.err)
+}
+
+// FR25: our own write went in, its answer says otherwise, and before we look
+// another process has asked for the call again, with or without success: the
+// use is still ours, and one decision id never stands for two answers.
+func TestAnotherProcessBehindAnUnclearUse(t *testing.T) {
+	for _, says := range []error{approval.ErrUnclear, approval.ErrConflict} {
+		for _, key := range []string{"", "k"} {
+			for _, otherKey := range []string{"", "other", "k"} {
+				w := newWorld(t)
+				w.approved(t, ana(), order("70000"))
+				m := &meddling{Store: w.store, err: says}
+				other := *w
+				other.restart()
+				w.restart()
+				w.store = m
+				var b authorize.Answer
+				m.do = func() { b = other.again(t, ana(), order("70000"), otherKey) }
+				a := w.again(t, ana(), order("70000"), key)
+				what := fmt.Sprintf("%v, key %q, other key %q", says, key, otherKey)
+				wantCode(t, what, a, policy.Mask, policy.OKApproved)
+				w.agree(t, a)
+				if key != "" && key == otherKey {
+					if body(a) != body(b) {
+						t.Errorf("%s: %s and %s, want one answer", what, body(a), body(b))
+					}
+				} else if wantCode(t, what, b, policy.RequireApproval, policy.ApprovalRequired); b.Approval.ID == a.Approval.ID {
+					t.Errorf("%s: both have approval %s", what, b.Approval.ID)
+				}
+				if got := w.uses(t); !slices.Equal(got, []string{a.DecisionID}) {
+					t.Errorf("%s: uses %v, want %s alone", what, got, a.DecisionID)
+				}
+				seen := map[string]string{}
+				for _, r := range w.recorded(t, audit.KindDecision) {
+					if was, ok := seen[r.DecisionID]; ok && was != string(r.ReasonCode) {
+						t.Errorf("%s: decision %s is recorded as %s and %s", what, r.DecisionID, was, r.ReasonCode)
+					}
+					seen[r.DecisionID] = string(r.ReasonCode)
+				}
+			}
+		}
+	}
+}
+
+// T18: of 200 that ask at once with an approved approval exactly one runs.
+func TestManyUsesAtOnce(t *testing.T) {
+	for name, key := range map[string]func(i int) string{
+		"without keys": func(int) string { return "" }, "each with its own": func(i int) string { return fmt.Sprint("k", i) },
+	} {
+		w := newWorld(t)
+		id := w.approved(t, ana(), order("70000"))
+		ran := 0
+		for i, a := range w.usesAtOnce(t, 200, key) {
+			switch {
+			case a.ReasonCode == policy.OKApproved:
+				ran++
+				w.agree(t, a)
+			case a.Decision != policy.RequireApproval || a.Approval.ID == id:
+				t.Errorf("%s: call %d = %s %s with approval %s, want another to wait for", name, i, a.Decision, a.ReasonCode, a.Approval.ID)
+			}
+		}
+		if ran != 1 || len(w.uses(t)) != 1 {
+			t.Errorf("%s: %d calls ran and the log has %v, want one", name, ran, w.uses(t))
+		}
+		if got := w.openings(t); len(got) != 2 {
+			t.Errorf("%s: %d approvals were opened, want the used one and the next", name, len(got))
+		}
+	}
+}
+
+// With one key all get one answer: it is one attempt.
+func TestManyRepeatsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.approved(t, ana(), order("70000"))
+	answers := w.usesAtOnce(t, 200, func(int) string { return "k" })
+	for i, a := range answers {
+		if a.ReasonCode != policy.OKApproved || body(a) != body(answers[0]) {
+			t.Errorf("call %d = %s %s of %s, want the answer of all", i, a.Decision, a.ReasonCode, a.DecisionID)
+		}
+	}
+	if got, replays := w.uses(t), len(w.recorded(t, audit.KindReplayed)); len(got) != 1 || replays != 199 {
+		t.Errorf("the log tells of the uses %v and %d replays, want one and 199", got, replays)
+	}
+	if got := w.openings(t); len(got) != 1 {
+		t.Errorf("%d approvals were opened, want the one", len(got))
+	}
+}
+
+// usesAtOnce asks n times at once, through two processes.
+func (w *world) usesAtOnce(t *testing.T, n int, key func(i int) string) []authorize.Answer {
+	t.Helper()
+	other := *w
+	other.restart()
+	services := []*authorize.Service{w.serve(), other.serve()}
+	answers, errs := make([]authorize.Answer, n), make([]error, n)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-start
+			answers[i], errs[i] = services[i%2].Decide(context.Background(), ana(), order("70000"), keyed(key(i)))
+		})
+	}
+	close(start)
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatalf("Decide = %v", err)
+	}
+	return answers
+}
