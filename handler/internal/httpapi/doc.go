@@ -17,7 +17,7 @@
 //	decisionId, correlationId
 //	environment    string
 //	door, mode     string  authorize | copilot | authzen | mcp; enforce | preview
-//	tenantId       string  of the token, else as the request says
+//	tenantId       string  that it was decided in, as in the audit record
 //	application    string  client id of the token, "" for the local developer
 //	identity       string  verified | asserted | none
 //	agentId, action, resourceType

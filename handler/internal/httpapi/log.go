@@ -24,10 +24,6 @@ type DecisionLine struct {
 // LogDecision writes the one line of a recorded decision; the package comment
 // has its schema.
 func LogDecision(ctx context.Context, log *slog.Logger, d DecisionLine) {
-	tenant := d.Principal.Tenant
-	if tenant == "" {
-		tenant = d.Request.TenantID
-	}
 	a := d.Answer
 	log.LogAttrs(ctx, slog.LevelInfo, "decision",
 		slog.Int("schema", decisionSchema),
@@ -38,7 +34,7 @@ func LogDecision(ctx context.Context, log *slog.Logger, d DecisionLine) {
 		slog.String("environment", a.Policy.Environment),
 		slog.String("door", string(d.Call.Door)),
 		slog.String("mode", string(d.Call.Mode)),
-		slog.String("tenantId", tenant),
+		slog.String("tenantId", a.Tenant),
 		slog.String("application", d.Principal.Application),
 		slog.String("identity", a.Identity.String()),
 		slog.String("agentId", d.Request.AgentID),

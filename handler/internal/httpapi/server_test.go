@@ -54,7 +54,7 @@ func (l *ledger) Decide(ctx context.Context, p identity.Principal, r authorize.R
 	}
 	a := authorize.Answer{
 		Decision: policy.Deny, ReasonCode: policy.EntitlementNone, DecisionID: "01JD", CorrelationID: r.CorrelationID,
-		EvaluatedAt: decidedAt, Trace: []policy.TraceLine{{Stage: "entitlement", Rule: "r", Result: "not matched", Detail: "d"}},
+		Tenant: p.Tenant, EvaluatedAt: decidedAt, Trace: []policy.TraceLine{{Stage: "entitlement", Rule: "r", Result: "not matched", Detail: "d"}},
 	}
 	amount, ok := strictjson.ParseDecimal(r.Parameters.Get("amount").Text())
 	if ok && amount.Compare(strictjson.DecimalOf(50000)) <= 0 {
