@@ -139,21 +139,34 @@ func withoutWord(list []string, word string) []string {
 }
 
 // countVotes counts, for each requirement, the distinct persons whose vote
-// counts today.
+// counts today. None does where the voters were shown less than today's call.
 func (e *evaluation) countVotes() {
 	if e.in.Approval.State != ApprovalOpen {
 		return
 	}
+	if beyond := e.exceedsShown(); beyond != "" {
+		e.outgrown = true
+		e.note(stageNames[stageApproval], "", "not covered", beyond+" than its approvers were shown")
+		return
+	}
 	for i := range e.applied {
 		r := e.applied[i].rule
-		var counted []User
-		for _, voter := range e.in.Approval.Votes[r.public] {
-			if e.mayVote(r, voter) && !slices.ContainsFunc(counted, func(u User) bool { return SamePerson(u, voter) }) {
-				counted = append(counted, voter)
-			}
+		counted := e.counted(nil, r, e.in.Approval.Votes[r.public])
+		if r.approve.src.Relay {
+			counted = e.counted(counted, r, e.in.Approval.Relayed[r.public])
 		}
 		e.applied[i].have = len(counted)
 	}
+}
+
+// counted adds the voters whose vote counts, each person once.
+func (e *evaluation) counted(to []User, r *rule, voters []User) []User {
+	for _, voter := range voters {
+		if e.mayVote(r, voter) && !slices.ContainsFunc(to, func(u User) bool { return SamePerson(u, voter) }) {
+			to = append(to, voter)
+		}
+	}
+	return to
 }
 
 // mayVote is whether a person's vote counts for a rule by now: an approver, not

@@ -60,6 +60,13 @@ func (e *evaluation) effective(masks []*rule) strictjson.Value {
 
 func (e *evaluation) masker() masker { return masker{e.in.Key, asciiLower(e.in.Subject.Tenant)} }
 
+// What is raised, and the words of "on" for it; ask is followed by a rule.
+const (
+	triggerOverLimit = "overLimit"
+	triggerAsk       = "ask:"
+	triggerAlways    = "always"
+)
+
 // triggers are what was raised (5.6).
 func (e *evaluation) triggers() []string {
 	out := []string{}
@@ -67,14 +74,14 @@ func (e *evaluation) triggers() []string {
 		return out
 	}
 	if e.overLimit {
-		out = append(out, "overLimit")
+		out = append(out, triggerOverLimit)
 	}
 	slices.SortFunc(e.asks, byOrder)
 	for _, r := range e.asks {
-		out = append(out, "ask:"+r.public)
+		out = append(out, triggerAsk+r.public)
 	}
 	if e.triggered {
-		out = append(out, "always")
+		out = append(out, triggerAlways)
 	}
 	return out
 }

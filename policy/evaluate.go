@@ -62,6 +62,7 @@ type evaluation struct {
 	deciding  []*rule
 	triggered bool // an always rule applies
 	approved  bool // an approval was used
+	outgrown  bool // the open approval was given for less than this
 
 	allowPatterns []allowPattern
 	tracing       bool
@@ -137,7 +138,7 @@ func (e *evaluation) run() {
 func (e *evaluation) conclude() {
 	missing := slices.ContainsFunc(e.applied, func(r requirement) bool { return r.have < r.rule.approve.quorum })
 	switch {
-	case missing && e.in.Approval.State == ApprovalOpen:
+	case missing && e.in.Approval.State == ApprovalOpen && !e.outgrown:
 		e.outcome, e.code = RequireApproval, ApprovalPending
 	case missing:
 		e.outcome, e.code = RequireApproval, ApprovalRequired

@@ -84,7 +84,7 @@ func (e *evaluation) words(d *Decision) {
 	d.Reason = sentences[e.code]
 	if !e.codesOnly() {
 		d.Reason = e.reason()
-		if note := e.in.Approval.Note; note != "" && e.outcome == RequireApproval {
+		if note := e.in.Approval.Note; note != "" && e.code != ApprovalMismatchCode { // a mismatch tells nothing
 			d.Reason += " " + note
 		}
 	}

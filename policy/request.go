@@ -97,13 +97,18 @@ type Approval struct {
 	State ApprovalState
 	Named bool              // the request named the approval by its id
 	Votes map[string][]User // approving votes by public rule id, each a person
+	// Relayed are votes like Votes that were cast by mail: nobody signed in. They
+	// count only where today's rule takes them.
+	Relayed map[string][]User
 
 	Opened time.Time // when it was opened: escalate.after counts from it; zero is long ago
 	Shown  *Shown    // what its approvers were shown; nil is not compared
-	Note   string    // a sentence of ours about an earlier approval of this call; ends the reason
+	Note   string    // a sentence of ours about an earlier approval of this call; ends the reason, unless disclosure is codes
 }
 
-// Shown is what the approvers of a call were shown when it was opened.
+// Shown is what the approvers of a call were shown when it was opened. Votes
+// count for a call that raises nothing besides, whose identity is as strong and
+// whose risk is no higher.
 type Shown struct {
 	Triggers  []string
 	Identity  Identity

@@ -47,6 +47,18 @@ func TestEscalationApproversKeepAQuorumReachable(t *testing.T) {
 	}
 }
 
+// A signed-in vote and one by mail make two, where the rule takes both.
+func TestVotesOfBothKindsMakeAQuorum(t *testing.T) {
+	set := load(t, smallPack(`"approvals": [{"id": "a", "on": ["always"], "approvers": ["user:mia@contoso.com", "user:bob@contoso.com"], "quorum": 2, "relay": true}]`))
+	in := inputOf(t, "ana", readRequest)
+	in.Approval = policy.Approval{
+		State: policy.ApprovalOpen, Votes: map[string][]policy.User{"p/a": {people["mia"]}}, Relayed: map[string][]policy.User{"p/a": {people["bob"]}},
+	}
+	if got := set.Decide(in, false).Code; got != policy.OKApproved {
+		t.Errorf("Decide of two votes, one by mail = %s, want ok.approved", got)
+	}
+}
+
 // A vote by mail counts only where today's rule takes it.
 func TestRelayedVotesNeedTheRule(t *testing.T) {
 	for rule, want := range map[string]bool{``: false, `, "relay": false`: false, `, "relay": true`: true} {
@@ -60,6 +72,14 @@ func TestRelayedVotesNeedTheRule(t *testing.T) {
 		}
 		if set.MayApprove(in, "p/a", policy.Ballot{Voter: people["bob"], Relayed: true}) {
 			t.Errorf("MayApprove by mail of somebody else under %q = true, want false", rule)
+		}
+		in.Approval = policy.Approval{State: policy.ApprovalOpen, Relayed: map[string][]policy.User{"p/a": {people["mia"]}}}
+		if got := set.Decide(in, false).Code == policy.OKApproved; got != want {
+			t.Errorf("Decide counts a vote by mail under %q = %v, want %v", rule, got, want)
+		}
+		in.Approval.Votes = in.Approval.Relayed
+		if d := set.Decide(in, false); d.Requirements[0].Have != 1 {
+			t.Errorf("Decide of one person's two votes under %q counts %d, want 1", rule, d.Requirements[0].Have)
 		}
 	}
 }
