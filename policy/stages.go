@@ -134,6 +134,7 @@ func (e *evaluation) hits(g *guard) bool {
 func (e *evaluation) offer(r *rule) {
 	g := r.guard
 	if !e.inScope(r, false) || !g.roles.met(e.held(r.pack)) || !e.args[e.act.command].set || e.when(r) != yes {
+		e.consider(r, false)
 		return
 	}
 	for i := range g.tools {
@@ -162,6 +163,26 @@ func (e *evaluation) takeOffers() {
 		if r := e.allowPatterns[i].rule; !slices.Contains(e.allows, r) {
 			e.allows = append(e.allows, r)
 			e.note(stageNames[stageIsolation], r.public, "allows", "")
+		}
+	}
+	if e.tracing {
+		e.noteUnused()
+	}
+}
+
+// noteUnused traces the allows that were offered and do not hold, with what of
+// the line keeps any from holding.
+func (e *evaluation) noteUnused() {
+	line := e.args[e.act.command].line
+	detail := line.Explain()
+	if construct, column, ok := line.Barred(); ok && detail == "" {
+		detail = construct + " at column " + itoa(column)
+	}
+	var noted []*rule
+	for _, o := range e.allowPatterns {
+		if !slices.Contains(e.allows, o.rule) && !slices.Contains(noted, o.rule) {
+			noted = append(noted, o.rule)
+			e.note(stageNames[stageIsolation], o.rule.public, "not matched", detail)
 		}
 	}
 }
