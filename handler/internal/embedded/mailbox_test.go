@@ -129,7 +129,9 @@ func TestMailboxOneFileAMessage(t *testing.T) {
 	again.Kind, again.Nonce = approval.NoticePassedOn, "another"
 	twice := again
 	twice.Nonce = "and another"
-	all = append(all, again, twice)
+	other := again
+	other.Recipient = "nora@contoso.com"
+	all = append(all, again, twice, other)
 	var wg sync.WaitGroup
 	for range 8 {
 		for _, m := range all {

@@ -71,9 +71,10 @@ func plainASCII(s string) bool {
 }
 
 // encoded is a header's text in ASCII without a line break (RFC 2047 where it
-// is not ASCII).
+// is not ASCII). No word of it is longer than a line may be.
 func encoded(s string) string {
-	return mime.QEncoding.Encode("utf-8", oneLine(s))
+	const most = 800
+	return mime.QEncoding.Encode("utf-8", atMost(oneLine(s), most))
 }
 
 // fold ends a header line and breaks it at spaces where it is long.

@@ -99,12 +99,13 @@ func subject(m *Input) string {
 	return strings.Join(parts, ", ")
 }
 
-// header is a part of a header, of a bounded length.
-func header(s string) string {
-	s = oneLine(s)
-	const most = 120
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
+// header is a part of a header.
+func header(s string) string { return atMost(oneLine(s), 120) }
+
+// atMost is the beginning of s, in characters.
+func atMost(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
 	}
 	return s
 }

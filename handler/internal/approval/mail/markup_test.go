@@ -2,7 +2,6 @@ package mail_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -40,7 +39,11 @@ func skeleton(t testing.TB, body string) []string {
 		case n.Type == html.CommentNode:
 			lines = append(lines, "comment")
 		default:
-			lines = append(lines, fmt.Sprintf("%*s%s %v", depth, "", n.Data, n.Attr))
+			line := strings.Repeat(" ", depth) + n.Data
+			for _, a := range n.Attr {
+				line += " " + a.Key + "=" + a.Val
+			}
+			lines = append(lines, line)
 		}
 		for c := range n.ChildNodes() {
 			walk(c, depth+1)
@@ -156,45 +159,40 @@ func TestT27MarkupStaysText(t *testing.T) {
 		for _, text := range append(corpus(t, "markup.txt"), corpus(t, "injections.txt")...) {
 			s := order(func(c *approval.Case) { place.put(c, text) })
 			m := render(t, approval.NoticeAsked, s)
-			if diff := cmp.Diff(want[s.Escapes], skeleton(t, m.HTML)); diff != "" && !isCommands(m.HTML) {
-				t.Errorf("%q as %s changes the page (-want +got):\n%s", text, place.name, diff)
+			if got := skeleton(t, m.HTML); !slices.Equal(got, want[s.Escapes]) {
+				t.Errorf("%q as %s changes the page (-want +got):\n%s", text, place.name, cmp.Diff(want[s.Escapes], got))
 			}
 		}
 	}
 }
 
-// isCommands reports whether a text was taken for a command line of several,
-// which adds rows of ours; TestT27Elements looks at those.
-func isCommands(body string) bool { return strings.Contains(body, " commands:") }
-
-// T27: the page never has an element or an attribute that is not known.
+// T27: the page itself has nothing that runs, loads or sends, and one link.
+// With [TestT27MarkupStaysText] no page has.
 func TestT27Elements(t *testing.T) {
 	elements := strings.Fields("html head meta title style body table tbody tr td div em span br a")
 	attributes := strings.Fields("lang charset name content style class role width cellpadding cellspacing border align valign href")
-	for _, place := range places {
-		for _, text := range append(corpus(t, "markup.txt"), corpus(t, "injections.txt")...) {
-			m := render(t, approval.NoticeAsked, order(func(c *approval.Case) { place.put(c, text) }))
-			root, err := html.Parse(strings.NewReader(m.HTML))
-			if err != nil {
-				t.Fatal(err)
+	for _, edit := range []func(*approval.Case){func(*approval.Case) {}, denied, commands} {
+		m := render(t, approval.NoticeAsked, order(edit))
+		root, err := html.Parse(strings.NewReader(m.HTML))
+		if err != nil {
+			t.Fatal(err)
+		}
+		links := 0
+		for n := range root.Descendants() {
+			if n.Type == html.CommentNode || n.Type == html.ElementNode && !slices.Contains(elements, n.Data) {
+				t.Errorf("the page has %s %q", n.Data, n.Attr)
 			}
-			links := 0
-			for n := range root.Descendants() {
-				if n.Type == html.CommentNode || n.Type == html.ElementNode && !slices.Contains(elements, n.Data) {
-					t.Errorf("%q as %s makes %s %q", text, place.name, n.Data, n.Attr)
+			for _, a := range n.Attr {
+				if !slices.Contains(attributes, a.Key) || a.Key == "href" && a.Val != link || strings.Contains(a.Val, "url(") {
+					t.Errorf("the page has the attribute %s=%q", a.Key, a.Val)
 				}
-				for _, a := range n.Attr {
-					if !slices.Contains(attributes, a.Key) || a.Key == "href" && a.Val != link {
-						t.Errorf("%q as %s makes the attribute %s=%q", text, place.name, a.Key, a.Val)
-					}
-					if a.Key == "href" {
-						links++
-					}
+				if a.Key == "href" {
+					links++
 				}
 			}
-			if links != 1 {
-				t.Errorf("%q as %s: %d links, want one", text, place.name, links)
-			}
+		}
+		if links != 1 || strings.Contains(m.HTML, "url(") || strings.Contains(m.HTML, "@import") {
+			t.Errorf("%d links, want one, and nothing to load", links)
 		}
 	}
 }

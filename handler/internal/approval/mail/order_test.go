@@ -70,6 +70,19 @@ func denied(c *approval.Case) {
 	c.Events = []approval.Event{{ID: "e3", Kind: approval.EventClosed, At: c.ClosedAt, Status: approval.Denied, By: "oid:mia"}}
 }
 
+// commands is a command of several, a list and a text of several lines, asked
+// by the agent on its own.
+func commands(c *approval.Case) {
+	c.Facts = []approval.Fact{
+		{Label: "Command", Value: "az group delete --name rg-test --yes && az keyvault purge --name kv-test --location westeurope"},
+		{Label: "Hosts", Value: `["api.contoso.com","db.contoso.com"]`},
+		{Label: "Note", Value: "first line\nsecond\u202eline https://x.example"},
+	}
+	c.Main, c.Over, c.Title = approval.Main{Fact: -1}, nil, "Run a command"
+	c.Triggers = []string{"ask:it/destructive"}
+	c.Requester, c.Identity = approval.Person{}, approval.Grade{}
+}
+
 func render(t testing.TB, kind approval.Notice, s sheet.Sheet) mail.Mail {
 	t.Helper()
 	m, err := mail.Render(mail.Input{Kind: kind, Sheet: s, Link: link})
@@ -99,23 +112,13 @@ func golden(t *testing.T, name, got string) {
 
 // approvals.md "Telling people": what the mail says, in its order.
 func TestGolden(t *testing.T) {
-	script := func(c *approval.Case) {
-		c.Facts = []approval.Fact{
-			{Label: "Command", Value: "az group delete --name rg-test --yes && az keyvault purge --name kv-test --location westeurope"},
-			{Label: "Hosts", Value: `["api.contoso.com","db.contoso.com"]`},
-			{Label: "Note", Value: "first line\nsecond\u202eline https://x.example"},
-		}
-		c.Main, c.Over, c.Title = approval.Main{Fact: -1}, nil, "Run a command"
-		c.Triggers = []string{"ask:it/destructive"}
-		c.Requester, c.Identity = approval.Person{}, approval.Grade{}
-	}
 	cases := []struct {
 		name  string
 		kind  approval.Notice
 		sheet sheet.Sheet
 	}{
 		{"asked", approval.NoticeAsked, order()},
-		{"command", approval.NoticeReminder, order(script)},
+		{"command", approval.NoticeReminder, order(commands)},
 		{"outcome", approval.NoticeOutcome, order(denied)},
 	}
 	for _, c := range cases {

@@ -203,8 +203,10 @@ func TestT22LinkLeadsToThePage(t *testing.T) {
 
 // FuzzRender holds every text against what must be true of each mail.
 func FuzzRender(f *testing.F) {
-	for _, text := range append(corpus(f, "injections.txt"), corpus(f, "markup.txt")...) {
-		f.Add(text, text)
+	for i, text := range append(corpus(f, "injections.txt"), corpus(f, "markup.txt")...) {
+		if i%10 == 0 { // the tables above have them all
+			f.Add(text, text)
+		}
 	}
 	f.Fuzz(func(t *testing.T, said, value string) {
 		s := order(func(c *approval.Case) { c.Said, c.Facts[4].Value, c.Title, c.Comment = said, value, value, said })
