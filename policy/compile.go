@@ -208,6 +208,11 @@ func instantOr(i Instant, otherwise int64) int64 {
 	return i.UnixNano()
 }
 
+// endsBefore is whether an end that was given leaves nothing after a beginning,
+// which need not have been given. It compares the instants themselves: in 64 bits
+// of nanoseconds those far away are one.
+func (i Instant) endsBefore(begin Instant) bool { return !i.IsZero() && !i.After(begin.Time) }
+
 func (c *compiler) head() {
 	if c.src.Environment == "" {
 		c.report("", "key.missing", "Add \"environment\" here, or put a bindings document beside the pack.", "the published form needs \"environment\"")
@@ -221,7 +226,7 @@ func (c *compiler) head() {
 		}
 		c.pack.tenants = append(c.pack.tenants, asciiLower(t))
 	}
-	if c.pack.to <= c.pack.from {
+	if c.src.EffectiveTo.endsBefore(c.src.EffectiveFrom) {
 		c.report("/effectiveTo", "interval", "Let it end after effectiveFrom.", "effectiveTo is not after effectiveFrom")
 	}
 	zone, err := loadZone(c.src.TimeZone)

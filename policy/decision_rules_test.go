@@ -52,6 +52,38 @@ func TestInstantsBeyondTheClockOfNanoseconds(t *testing.T) {
 	}
 }
 
+// A beginning that nanoseconds cannot hold is no end, and an interval is empty
+// by its instants.
+func TestIntervalsFarAway(t *testing.T) {
+	for _, begin := range []string{"2250-12-31T00:00:00Z", "2251-01-01T00:00:00Z", "9999-12-31T23:59:59Z"} {
+		set := load(t, smallPack(`"isolation": [{"id": "closed", "from": "`+begin+`"}]`))
+		if got := short(ask(t, set, "ana", readRequest)); got != allowed {
+			t.Errorf("Decide with a rule from %s without an end = %s, want %s", begin, got, allowed)
+		}
+		for _, f := range policy.Lint(documents(smallPack(`"isolation": [{"id": "closed", "from": "`+begin+`"}]`)), policy.LoadOptions{}, noon) {
+			if f.Check == "rule.never" {
+				t.Errorf("Lint of a rule from %s in a pack without an end = %v, want no word of the pack's end", begin, f)
+			}
+		}
+		set = load(t, smallPack(`"effectiveFrom": "`+begin+`"`))
+		if got := short(ask(t, set, "ana", readRequest)); got != "DENY policy.none" {
+			t.Errorf("Decide with a pack from %s without an end = %s, want DENY policy.none", begin, got)
+		}
+	}
+	for _, c := range []struct{ from, until string }{
+		{"2300-01-01T00:00:00Z", "2299-01-01T00:00:00Z"}, {"2300-01-01T00:00:00Z", "2300-01-01T00:00:00Z"},
+		{"1600-01-01T00:00:00Z", "1500-01-01T00:00:00Z"}, {"2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"},
+	} {
+		rule, whole := `"isolation": [{"id": "closed", "from": "`+c.from+`", "until": "`+c.until+`"}]`, `"effectiveFrom": "`+c.from+`"`
+		if got := refusals(smallPack(rule)); !slices.Contains(got, "interval") {
+			t.Errorf("Load of a rule from %s until %s = %v, want interval", c.from, c.until, got)
+		}
+		if got := refusals(smallPack(whole, `"effectiveTo": "`+c.until+`"`)); !slices.Contains(got, "interval") {
+			t.Errorf("Load of a pack from %s to %s = %v, want interval", c.from, c.until, got)
+		}
+	}
+}
+
 // An empty list names nothing; it must not widen the key it is spliced into.
 func TestEmptyListWidensNothing(t *testing.T) {
 	for _, c := range []struct{ name, section, request, want string }{

@@ -66,7 +66,7 @@ func (c *compiler) start(s section, pos int, head *RuleHead, m *Match) *rule {
 	if strings.Contains(head.ID, "/") {
 		c.fault(pointer+"/id", "pattern", "Leave the slash out.", "a rule id holds a slash")
 	}
-	if r.to <= r.from {
+	if head.Until.endsBefore(head.From) {
 		c.fault(pointer+"/until", "interval", "Let it end after from.", "until is not after from")
 	}
 	r.match.atLeast = -1

@@ -27,9 +27,9 @@ func (v *survey) defect(r *rule) defect {
 
 func neverInTime(r *rule) (pointer, why string) {
 	switch {
-	case r.from >= r.pack.to:
+	case r.pack.src.EffectiveTo.endsBefore(r.head.From):
 		return "/from", "it begins when the pack has ended"
-	case r.to <= r.pack.from:
+	case r.head.Until.endsBefore(r.pack.src.EffectiveFrom):
 		return "/until", "it ends before the pack begins"
 	case r.when != nil && strings.TrimSpace(r.when.text) == "false":
 		return "/when", "its condition is false"
