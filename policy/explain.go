@@ -32,9 +32,6 @@ func (d *Decision) WriteText(w io.Writer) error {
 	for _, r := range d.Requirements {
 		p.line("  needs: %d of %s (%s), has %d", r.Need, strings.Join(r.Approvers, ", "), r.PolicyID, r.Have)
 	}
-	if d.Digest != "" {
-		p.line("  digest: %s", d.Digest)
-	}
 	p.trace(d.Trace)
 	return p.err
 }
