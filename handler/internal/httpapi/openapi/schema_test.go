@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,4 +133,39 @@ func TestApprovalsFitTheirSchemas(t *testing.T) {
 	checkSchema(t, "Approval", call(t, httpapi.CloseApproval(func(ctx context.Context, r approval.Reader, id, _ string, now time.Time) (approval.Approval, error) {
 		return approvals{}.Get(ctx, r, id, now)
 	}, o)))
+}
+
+// recorder records outcomes.
+type recorder struct{}
+
+func (recorder) Outcome(context.Context, identity.Principal, authorize.Outcome) (authorize.Receipt, error) {
+	return authorize.Receipt{Segment: "s", Seq: 1, Hash: "sha256:h"}, nil
+}
+
+// What the decoders take fits the schema of its body.
+func TestBodiesOfApprovalsFitTheirSchemas(t *testing.T) {
+	for _, body := range []string{
+		`{"approvalId":"apr_1","vote":"deny","requestDigest":"d"}`,
+		`{"approvalId":"apr_1","vote":"approve","requestDigest":"d","comment":null,"responder":null}`,
+		`{"approvalId":"apr_1","vote":"approve","requestDigest":"d","comment":"c","responder":{"userId":"u","userTenantId":null,"email":"","nonce":"n"}}`,
+	} {
+		if _, err := httpapi.DecodeBallot([]byte(body)); err != nil {
+			t.Errorf("DecodeBallot(%s) = %v", body, err)
+		}
+		checkSchema(t, "Ballot", []byte(body))
+	}
+	for _, body := range []string{`{"outcome":"executed"}`, `{"outcome":"failed","detail":null}`, `{"outcome":"unknown","detail":"d"}`} {
+		if _, err := httpapi.DecodeOutcome([]byte(body)); err != nil {
+			t.Errorf("DecodeOutcome(%s) = %v", body, err)
+		}
+		checkSchema(t, "OutcomeReport", []byte(body))
+	}
+	for _, body := range []string{`{}`, `{"comment":null}`, `{"comment":"c"}`} {
+		checkSchema(t, "Comment", []byte(body))
+	}
+	checkSchema(t, "OutcomeRecorded", call(t, func(w http.ResponseWriter, r *http.Request, p identity.Principal) error {
+		r = httptest.NewRequestWithContext(r.Context(), http.MethodPost, "/", strings.NewReader(`{"outcome":"executed"}`))
+		r.Header.Set("Content-Type", "application/json")
+		return httpapi.Outcome(recorder{})(w, r, p)
+	}))
 }
