@@ -23,7 +23,7 @@ const (
 	roomToUse        = 3 * roomToClose // bytes that a new approval leaves
 )
 
-// ErrComment: a comment is no text or longer than [MaxComment].
+// ErrComment is a comment that is no text or longer than [MaxComment].
 var ErrComment = errors.New("a comment has at most 1,000 characters")
 
 func checkComment(text string) error {

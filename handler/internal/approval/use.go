@@ -16,8 +16,8 @@ import (
 // the same Idempotency-Key, though never past executeBy.
 const ReplayWindow = 15 * time.Minute
 
-// ErrUsed: the approval is no longer approved, or another call was faster.
-// Decide the call again.
+// ErrUsed is what a use gets of an approval that is no longer approved, or that
+// another call has used. Decide the call again.
 var ErrUsed = errors.New("the approval can no longer be used")
 
 // Taking is a use of an approved approval: the decision that rests on it, with
