@@ -265,7 +265,7 @@ type explainCommand struct {
 	packFlags
 	Request string `help:"A request as POST /api/authorize takes it; - reads standard input." placeholder:"FILE" xor:"what" required:""`
 	Command string `help:"A command line, for the action that declares one." placeholder:"LINE" xor:"what" required:""`
-	Agent   string `help:"With --command: the agent; the one that exposes the action if left out." placeholder:"ID"`
+	Agent   string `help:"With --command: the agent; if left out, the one that exposes the action and takes the user, or none." placeholder:"ID"`
 	Action  string `help:"With --command: the action; the only one with a command if left out." placeholder:"ID"`
 	As      string `help:"The user (UPN) to ask as, asserted." placeholder:"UPN"`
 	Now     string `help:"The instant to decide at." placeholder:"RFC3339"`
@@ -332,12 +332,7 @@ func readFile(path string) ([]byte, error) {
 }
 
 func (c *explainCommand) around(set *policy.Set, now time.Time) (strictjson.Value, error) {
-	var fits []policy.CommandAction
-	for _, a := range set.CommandActions(now) {
-		if (c.Action == "" || a.Action == c.Action) && (c.Agent == "" || a.Agent == c.Agent) {
-			fits = append(fits, a)
-		}
-	}
+	fits := c.fitting(set.CommandActions(now))
 	if len(fits) == 0 {
 		return strictjson.Value{}, usageError(fmt.Errorf("no agent in these packs exposes an action with a command that fits"))
 	}
@@ -361,6 +356,25 @@ func (c *explainCommand) around(set *policy.Set, now time.Time) (strictjson.Valu
 		members = append(members, text("userUPN", c.As))
 	}
 	return strictjson.ObjectOf(members...), nil
+}
+
+// fitting are the actions that the flags admit. Where there is a choice, those
+// of agents that could not act for such a user, or without one, do not fit.
+func (c *explainCommand) fitting(actions []policy.CommandAction) []policy.CommandAction {
+	fits := slices.DeleteFunc(actions, func(a policy.CommandAction) bool {
+		return c.Action != "" && a.Action != c.Action || c.Agent != "" && a.Agent != c.Agent
+	})
+	taking := slices.DeleteFunc(slices.Clone(fits), func(a policy.CommandAction) bool {
+		isNone := func(grade string) bool { return grade == policy.None.String() }
+		if c.As == "" {
+			return !slices.ContainsFunc(a.Users, isNone)
+		}
+		return len(a.Users) == 1 && isNone(a.Users[0])
+	})
+	if len(taking) > 0 {
+		return taking
+	}
+	return fits
 }
 
 type matrixCommand struct {

@@ -59,7 +59,10 @@ func (b *rolebook) granted(pack string, p person, agent string) []RoleGrant {
 }
 
 // CommandAction is an action with a command and an agent that exposes it.
-type CommandAction struct{ Agent, Action, Parameter string }
+type CommandAction struct {
+	Agent, Action, Parameter string
+	Users                    []string // the grades of identity that the agent takes
+}
 
 // CommandActions are the actions with a command that agents of the packs in
 // effect expose, in the order of packs and agents.
@@ -67,9 +70,10 @@ func (s *Set) CommandActions(now time.Time) []CommandAction {
 	var out []CommandAction
 	for _, p := range s.activeAt(now.UnixNano()) {
 		for i := range p.src.Agents {
-			for _, name := range p.agents[p.src.Agents[i].ID].actions {
+			agent := p.agents[p.src.Agents[i].ID]
+			for _, name := range agent.actions {
 				if a := p.actions[name]; a.command >= 0 {
-					out = append(out, CommandAction{p.src.Agents[i].ID, name, a.params[a.command].name})
+					out = append(out, CommandAction{agent.src.ID, name, a.params[a.command].name, agent.users()})
 				}
 			}
 		}
