@@ -71,8 +71,10 @@ func TestIntervalsFarAway(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ from, until string }{
-		{"2300-01-01T00:00:00Z", "2299-01-01T00:00:00Z"}, {"2300-01-01T00:00:00Z", "2300-01-01T00:00:00Z"},
-		{"1600-01-01T00:00:00Z", "1500-01-01T00:00:00Z"}, {"2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"},
+		{"2300-01-01T00:00:00Z", "2299-01-01T00:00:00Z"},
+		{"2300-01-01T00:00:00Z", "2300-01-01T00:00:00Z"},
+		{"1600-01-01T00:00:00Z", "1500-01-01T00:00:00Z"},
+		{"2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"},
 	} {
 		rule, whole := `"isolation": [{"id": "closed", "from": "`+c.from+`", "until": "`+c.until+`"}]`, `"effectiveFrom": "`+c.from+`"`
 		if got := refusals(smallPack(rule)); !slices.Contains(got, "interval") {
