@@ -36,6 +36,10 @@ type commands struct {
 		Deny    denyCommand          `cmd:"" help:"Vote against it."`
 		Revoke  revokeCommand        `cmd:"" help:"Take it back."`
 	} `cmd:"" help:"Look at approvals of a running server, and decide on them."`
+	Grant struct {
+		Verify grantVerifyCommand `cmd:"" help:"Check a grant without asking the service."`
+		Rotate grantRotateCommand `cmd:"" help:"Make a new key for grants."`
+	} `cmd:"" help:"Check grants, and change the key they are signed with."`
 	Demo demoCommand `cmd:"" help:"Play the story of one purchase order, step by step."`
 	Dev  struct {
 		Token tokenCommand `cmd:"" help:"Sign a token of the local issuer."`

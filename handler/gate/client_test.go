@@ -231,9 +231,23 @@ func TestTokens(t *testing.T) {
 	if len(s.asked) != 2 || s.asked[0].token != "Bearer t+" || s.asked[1].token != "Bearer t++" {
 		t.Errorf("requests = %+v, want one a call with a token of its own", s.asked)
 	}
-	broken := newClient(t, s, gate.Options{Token: func(context.Context) (string, error) { return "", errCut }})
-	if _, err := broken.Ask(t.Context(), call); !errors.Is(err, errCut) || len(s.asked) != 2 {
-		t.Errorf("Ask without a token = %v after %d requests, want %v and none", err, len(s.asked), errCut)
+	tries := 0
+	broken := newClient(t, s, gate.Options{Token: func(context.Context) (string, error) { tries++; return "", errCut }})
+	if _, err := broken.Ask(t.Context(), call); !errors.Is(err, errCut) || len(s.asked) != 2 || tries != 1 {
+		t.Errorf("Ask without a token = %v after %d tries and %d requests, want %v after one and none", err, tries, len(s.asked), errCut)
+	}
+}
+
+// An answer that waits and does not say for what is none.
+func TestAnswersThatContradictThemselves(t *testing.T) {
+	for _, body := range []string{
+		answerBody("REQUIRE_APPROVAL", false, ""), answerBody("REQUIRE_APPROVAL", true, "apr_x-1"), answerBody("DENY", true, ""),
+		answerBody("ALLOW", false, ""), answerBody("MASK", false, ""),
+	} {
+		a, err := newClient(t, &scripted{replies: []reply{{status: 200, body: body}}}, gate.Options{}).Ask(t.Context(), call)
+		if !errors.Is(err, gate.ErrNoAnswer) || a.DecisionID != "" {
+			t.Errorf("Ask() answered %s = %+v, %v, want %v", body, a, err, gate.ErrNoAnswer)
+		}
 	}
 }
 

@@ -32,6 +32,9 @@ type reply struct {
 type asked struct{ path, key, body, token string }
 
 func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	var body []byte
 	if r.Body != nil {
 		var err error

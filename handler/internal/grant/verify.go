@@ -143,13 +143,23 @@ func (e *Expected) check(c *Claims) error {
 // Permits compares a grant with what its holder is about to do: the call, and
 // the parameters it will really run with. The error is a [*RefusedError].
 func (c *Claims) Permits(call Call, parameters strictjson.Value) error {
+	if err := c.PermitsCall(call); err != nil {
+		return err
+	}
+	if c.Effective != EffectiveHash(parameters) {
+		return refuse("it is for other parameters")
+	}
+	return nil
+}
+
+// PermitsCall is half of [Claims.Permits], for who looks and runs nothing: what
+// the call runs with counts as much.
+func (c *Claims) PermitsCall(call Call) error {
 	switch {
 	case c.Call.Action != call.Action:
 		return refuse("it is for another action")
 	case c.Call.ResourceType != call.ResourceType || c.Call.ResourceID != call.ResourceID:
 		return refuse("it is for another resource")
-	case c.Effective != EffectiveHash(parameters):
-		return refuse("it is for other parameters")
 	}
 	return nil
 }
