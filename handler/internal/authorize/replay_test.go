@@ -485,3 +485,25 @@ func TestADamagedStoredAnswer(t *testing.T) {
 		w.unavailableAs(t, ana(), order("70000"), keyed("run-17"), "approvals")
 	}
 }
+
+// A stored answer that is not of this call, or would have it run otherwise, is
+// a mismatch: whatever the slot says, what is given is what is asked for.
+func TestAStoredAnswerOfAnotherCall(t *testing.T) {
+	now := noon
+	for name, edit := range map[string][2]string{
+		"another digest":     {`"requestDigest":"hmac-sha256:`, `"requestDigest":"hmac-sha256:0`},
+		"another amount":     {`"amount":70000`, `"amount":70001`},
+		"one parameter more": {`"amount":70000`, `"amount":70000,"gone":"x"`},
+		"another obligation": {`"output.**.iban"`, `"output.iban"`},
+	} {
+		w, first := used(t, &now)
+		w.change(t, first.Approval.ID, func(c *approval.Case) {
+			text := strings.Replace(string(c.Use.Answer), edit[0], edit[1], 1)
+			if text == string(c.Use.Answer) {
+				t.Fatalf("%s: %s does not hold %s", name, text, edit[0])
+			}
+			c.Use.Answer = []byte(text)
+		})
+		wantCode(t, name, w.again(t, ana(), order("70000"), "run-17"), policy.Deny, policy.ApprovalMismatchCode)
+	}
+}

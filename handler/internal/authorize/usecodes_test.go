@@ -20,28 +20,29 @@ func TestAThousandRequestsAreCapped(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		limits approval.Options
+		calls  int
 		by     func(i int) (identity.Principal, authorize.Request)
 		want   int
 	}{
-		{"one user, as it is set by default", approval.Options{}, func(i int) (identity.Principal, authorize.Request) {
+		{"one user, as it is set by default", approval.Options{}, 1000, func(i int) (identity.Principal, authorize.Request) {
 			return ana(), order(fmt.Sprint(50001 + i))
 		}, 20},
-		{"one user under many names", approval.Options{}, func(i int) (identity.Principal, authorize.Request) {
+		{"one user under many names", approval.Options{}, 100, func(i int) (identity.Principal, authorize.Request) {
 			upn := []byte("ana@contoso.com")
 			upn[i%3] -= 'a' - 'A'
 			return app(flow), by(order(fmt.Sprint(50001+i)), string(upn))
 		}, 20},
-		{"nobody", approval.Options{OpenPerUser: 7}, func(i int) (identity.Principal, authorize.Request) {
+		{"nobody", approval.Options{OpenPerUser: 7}, 100, func(i int) (identity.Principal, authorize.Request) {
 			return app(flow), robot(order(fmt.Sprint(50001 + i)))
 		}, 7},
-		{"an agent over its users", approval.Options{OpenPerUser: 20, OpenPerAgent: 30}, func(i int) (identity.Principal, authorize.Request) {
+		{"an agent over its users", approval.Options{OpenPerUser: 20, OpenPerAgent: 30}, 100, func(i int) (identity.Principal, authorize.Request) {
 			return app(flow), by(order(fmt.Sprint(50001+i)), []string{"ana@contoso.com", "bob@contoso.com"}[i%2])
 		}, 30},
 	} {
 		w := newWorld(t)
 		w.limits = c.limits
 		opened, refused := 0, 0
-		for i := range 1000 {
+		for i := range c.calls {
 			p, r := c.by(i)
 			call := enforce
 			call.Trace = false
@@ -57,7 +58,7 @@ func TestAThousandRequestsAreCapped(t *testing.T) {
 				t.Fatalf("%s: call %d = %s %s", c.name, i, a.Decision, a.ReasonCode)
 			}
 		}
-		if opened != c.want || refused != 1000-c.want || len(w.openings(t)) != c.want {
+		if opened != c.want || refused != c.calls-c.want || len(w.openings(t)) != c.want {
 			t.Errorf("%s: %d opened and %d refused, want %d and the rest", c.name, opened, refused, c.want)
 		}
 	}
@@ -149,6 +150,22 @@ func TestWhatAnIdSays(t *testing.T) {
 			wantCode(t, c.name+", "+how+", where the rules deny", w.decide(t, ana(), r), policy.Deny, policy.ResidencyDenied)
 		}
 	}
+}
+
+// approvals.md, Using: a used approval is as if none were named, and so a no to
+// the next one does not stand in the way of what needs none.
+func TestAUsedOneBesideANo(t *testing.T) {
+	w := newWorld(t)
+	id := w.approved(t, ana(), order("70000"))
+	wantCode(t, "the use", w.decide(t, ana(), order("70000")), policy.Mask, policy.OKApproved)
+	next := w.decide(t, ana(), order("70000")).Approval.ID
+	w.says(t, mia(), next, approval.Deny, approval.Denied)
+	wantCode(t, "the used one named", w.decide(t, ana(), named(order("70000"), id)), policy.Deny, policy.ApprovalDeniedCode)
+	w.policies.use(changed(t, `"max": "50000"`, `"max": "100000"`))
+	for _, r := range []authorize.Request{order("70000"), named(order("70000"), id), resume(id)} {
+		wantCode(t, "where none is needed", w.decide(t, ana(), r), policy.Mask, policy.OKMasked)
+	}
+	wantCode(t, "where none is needed, the denied one named", w.decide(t, ana(), named(order("70000"), next)), policy.Deny, policy.ApprovalDeniedCode)
 }
 
 // approvals.md, Using: who denied is asked again after approveBy, not before,

@@ -1,0 +1,93 @@
+package authorize_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
+	"github.com/authorization-fabric/fabric/handler/internal/authorize"
+	"github.com/authorization-fabric/fabric/handler/internal/identity"
+	"github.com/authorization-fabric/fabric/policy"
+)
+
+// approvals.md, Using: what the approvers were shown must still be so: nothing
+// else is asked, the user is known as well, the risk is no higher. Absent ranks
+// above every value, and is equal to absent.
+func TestWhatWasShownMustStillHold(t *testing.T) {
+	both := []string{
+		overRule, strings.Replace(overRule, `"on": ["overLimit"]`, `"on": ["overLimit", "ask"]`, 1), reviewRule, strings.Replace(reviewRule, `["ask:risk"]`, `["ask:none"]`, 1),
+		`"thresholds": [`, `"thresholds": [{"id": "none", "match": {"actions": ["Refund"]}, "value": "context.riskScore", "askAbove": "1"}, `,
+	}
+	in := func(context string) authorize.Request {
+		return with(order("70000"), func(r *authorize.Request) { r.Context = object(context) })
+	}
+	asserted := func(r authorize.Request) authorize.Request {
+		return with(r, func(r *authorize.Request) { r.UserID = anaID })
+	}
+	noUPN := person(anaID, "")
+	for _, c := range []struct {
+		name        string
+		first       authorize.Request
+		later       authorize.Request
+		firstBy, by identity.Principal // zero: ana
+		used        bool
+	}{
+		{name: "the same", first: in(`{"riskScore":10,"risk":"low"}`), later: in(`{"riskScore":10,"risk":"low"}`), used: true},
+		{name: "written otherwise", first: in(`{"riskScore":10}`), later: in(`{"riskScore":10.0}`), used: true},
+		{name: "a lower score", first: in(`{"riskScore":10}`), later: in(`{"riskScore":9.5}`), used: true},
+		{name: "a higher score", first: in(`{"riskScore":10}`), later: in(`{"riskScore":10.001}`)},
+		{name: "a higher score that asks too, of the same rule", first: in(`{"riskScore":10}`), later: in(`{"riskScore":80}`)},
+		{name: "a risk where none was shown", first: in(`{"riskScore":10}`), later: in(`{"riskScore":10,"risk":"high"}`), used: true},
+		{name: "the risk is no longer said", first: in(`{"riskScore":10,"risk":"high"}`), later: in(`{"riskScore":10}`)},
+		{name: "an undeclared risk", first: in(`{"riskScore":10,"risk":"high"}`), later: in(`{"riskScore":10,"risk":"none"}`)},
+		{name: "a higher risk", first: in(`{"riskScore":10,"risk":"low"}`), later: in(`{"riskScore":10,"risk":"high"}`)},
+		{name: "a lower risk", first: in(`{"riskScore":10,"risk":"high"}`), later: in(`{"riskScore":10,"risk":"low"}`), used: true},
+		{name: "verified, then asserted", first: in(`{"riskScore":10}`), later: asserted(in(`{"riskScore":10}`)), firstBy: noUPN, by: app(flow)},
+		{name: "asserted, then verified", first: asserted(in(`{"riskScore":10}`)), later: in(`{"riskScore":10}`), firstBy: app(flow), by: noUPN, used: true},
+		{name: "asserted, then asserted", first: asserted(in(`{"riskScore":10}`)), later: asserted(in(`{"riskScore":10}`)), firstBy: app(flow), by: app(flow), used: true},
+	} {
+		w := newWorld(t)
+		w.policies.use(changed(t, both...))
+		principal := func(p identity.Principal) identity.Principal {
+			if p.Kind == identity.Nobody {
+				return ana()
+			}
+			return p
+		}
+		a := w.decide(t, principal(c.firstBy), c.first)
+		id := a.Approval.ID
+		w.says(t, approver(miaID, "mia@contoso.com"), id, approval.Approve, approval.Approved)
+		b := w.decide(t, principal(c.by), c.later)
+		if c.used {
+			wantCode(t, c.name, b, policy.Mask, policy.OKApproved)
+			continue
+		}
+		w.wantSuperseded(t, c.name, b, id)
+	}
+}
+
+// Who may vote besides, later, may not vote before, nor does a vote of theirs
+// carry a use before.
+func TestEscalationIsForLater(t *testing.T) {
+	w := newWorld(t)
+	now := noon
+	w.clock = func() time.Time { return now }
+	w.policies.use(changed(t, overRule, strings.Replace(overRule, `"advice"`, `"escalate": {"after": "PT1H", "approvers": ["user:nora@contoso.com"]}, "advice"`, 1)))
+	nora := approver("3d3d", "nora@contoso.com")
+	id := w.decide(t, ana(), order("70000")).Approval.ID
+	now = noon.Add(time.Hour - time.Second)
+	if a, err := w.ballot(t, nora, id, approval.Approve); err == nil {
+		t.Errorf("Vote before the escalation = %s, want a refusal", a.Status)
+	}
+	now = noon.Add(time.Hour)
+	w.says(t, nora, id, approval.Approve, approval.Approved)
+	wantCode(t, "after the escalation", w.decide(t, ana(), order("70000")), policy.Mask, policy.OKApproved)
+
+	now = noon
+	id = w.decide(t, ana(), order("80000")).Approval.ID
+	now = noon.Add(time.Hour)
+	w.says(t, nora, id, approval.Approve, approval.Approved)
+	w.policies.use(changed(t, overRule, strings.Replace(overRule, `"advice"`, `"escalate": {"after": "PT2H", "approvers": ["user:nora@contoso.com"]}, "advice"`, 1)))
+	w.wantSuperseded(t, "when it is later than it was", w.decide(t, ana(), order("80000")), id)
+}
