@@ -191,6 +191,7 @@ func (s *service) openMailbox(o wireOptions) (approval.Notifier, error) {
 	}
 	mailbox, err := embedded.OpenMailbox(s.data.Mail(), s.config.publicURL, out, embedded.MailboxOptions{
 		Title: func(policyID, approver string) string { return s.words.Approver(policyID, approver, time.Now()) },
+		Limit: s.words.LimitOf,
 		Past: func(ctx context.Context, tenant string, who approval.Person, now time.Time) (approval.Past, error) {
 			return s.approvals.History(ctx, tenant, who, now)
 		},

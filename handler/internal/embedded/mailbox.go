@@ -26,6 +26,9 @@ type MailboxOptions struct {
 	Past func(ctx context.Context, tenant string, who approval.Person, now time.Time) (approval.Past, error)
 	// Title is [sheet.Input]'s.
 	Title func(policyID, approver string) string
+	// Limit is the own limit of whoever reads at that address, as
+	// [sheet.Input.ViewerLimit] has it.
+	Limit func(address string, d *approval.Document, now time.Time) string
 }
 
 // Mailbox tells people by files: one .eml a message in a folder, to be opened
@@ -88,6 +91,9 @@ func (b *Mailbox) Notify(ctx context.Context, m approval.Message) error {
 
 func (b *Mailbox) sheet(ctx context.Context, m *approval.Message, now time.Time) sheet.Sheet {
 	in := sheet.Input{Document: m.Document, Approval: m.Approval, Now: now, Title: b.options.Title}
+	if b.options.Limit != nil && m.Kind != approval.NoticeOutcome {
+		in.ViewerLimit = b.options.Limit(m.Recipient, m.Document, now)
+	}
 	if b.options.Past != nil {
 		// A person is told without their past rather than not at all.
 		if past, err := b.options.Past(ctx, m.Document.Tenant, m.Document.Current.Requester, now); err == nil {
