@@ -68,9 +68,6 @@ func (a *listedApproval) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// MarshalJSON is what the server said.
-func (a *listedApproval) MarshalJSON() ([]byte, error) { return a.whole, nil }
-
 type approvalsListCommand struct {
 	serverFlags
 	Closed bool `help:"Those that are closed, instead of the open ones."`
@@ -92,7 +89,11 @@ func (c *approvalsListCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	return e.write(c.JSON, approvals, func(w io.Writer) error {
+	whole := make([]json.RawMessage, len(approvals))
+	for i, a := range approvals {
+		whole[i] = a.whole
+	}
+	return e.write(c.JSON, whole, func(w io.Writer) error {
 		if len(approvals) == 0 {
 			_, err := fmt.Fprintln(w, "none")
 			return err
@@ -164,7 +165,7 @@ func (c *approvalsShowCommand) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	return e.write(c.JSON, a, a.writeText)
+	return e.write(c.JSON, a.whole, a.writeText)
 }
 
 func readApproval(e *environment, client *apiClient, id string) (*listedApproval, error) {
@@ -235,7 +236,7 @@ func (f *voteFlags) vote(e *environment, vote string) error {
 	if err := client.call(e.ctx, http.MethodPost, "/api/approval-callback", ballot, a); err != nil {
 		return err
 	}
-	return e.write(f.JSON, a, a.writeText)
+	return e.write(f.JSON, a.whole, a.writeText)
 }
 
 type revokeCommand struct{ voteFlags }
@@ -253,5 +254,5 @@ func (c *revokeCommand) Run(e *environment) error {
 	if err := client.call(e.ctx, http.MethodPost, "/api/approvals/"+url.PathEscape(c.ID)+"/revoke", map[string]string{"comment": c.Comment}, a); err != nil {
 		return err
 	}
-	return e.write(c.JSON, a, a.writeText)
+	return e.write(c.JSON, a.whole, a.writeText)
 }

@@ -50,9 +50,9 @@ type service struct {
 
 // wireOptions are what tests and benchmarks of this package choose.
 type wireOptions struct {
-	log    io.Writer // of the structured log
-	people io.Writer // for whoever watches the terminal: mails that were written
-	sink audit.Sink // instead of the data directory's; it keeps no packs
+	log    io.Writer  // of the structured log
+	people io.Writer  // for whoever watches the terminal: mails that were written
+	sink   audit.Sink // instead of the data directory's; it keeps no packs
 }
 
 // wire builds the graph by hand: the embedded stores, the use cases over them,
