@@ -186,11 +186,20 @@ func (c *Case) open() policy.Approval {
 	if c.Status != Approved {
 		return facts
 	}
-	facts.Votes = map[string][]policy.User{}
-	for _, r := range c.Requirements {
-		if users := c.approving(r.PolicyID); len(users) > 0 {
-			facts.Votes[r.PolicyID] = users
-		}
+	facts.Votes = c.votes(func(v *Vote) bool { return !v.Relayed })
+	if relayed := c.votes(func(v *Vote) bool { return v.Relayed }); len(relayed) > 0 {
+		facts.Relayed = relayed
 	}
 	return facts
+}
+
+// votes are the people behind some of the approving votes, by requirement.
+func (c *Case) votes(counts func(*Vote) bool) map[string][]policy.User {
+	votes := map[string][]policy.User{}
+	for _, r := range c.Requirements {
+		if users := c.approvingBy(r.PolicyID, counts); len(users) > 0 {
+			votes[r.PolicyID] = users
+		}
+	}
+	return votes
 }

@@ -112,10 +112,15 @@ func (c *Case) requirements() []policy.Requirement {
 // approving are the people who approved the requirement of that id, each once.
 // Two who each may be the same person as a third are one.
 func (c *Case) approving(policyID string) []policy.User {
+	return c.approvingBy(policyID, func(*Vote) bool { return true })
+}
+
+// approvingBy is approving by some of the votes.
+func (c *Case) approvingBy(policyID string, counts func(*Vote) bool) []policy.User {
 	var people [][]policy.User // what is known of each
 	for i := range c.Votes {
 		v := &c.Votes[i]
-		if v.Choice != Approve || !slices.Contains(v.PolicyIDs, policyID) {
+		if v.Choice != Approve || !slices.Contains(v.PolicyIDs, policyID) || !counts(v) {
 			continue
 		}
 		user := v.Voter.policy()

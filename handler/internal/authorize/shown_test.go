@@ -91,3 +91,53 @@ func TestEscalationIsForLater(t *testing.T) {
 	w.policies.use(changed(t, overRule, strings.Replace(overRule, `"advice"`, `"escalate": {"after": "PT2H", "approvers": ["user:nora@contoso.com"]}, "advice"`, 1)))
 	w.wantSuperseded(t, "when it is later than it was", w.decide(t, ana(), order("80000")), id)
 }
+
+// A vote by mail counts at the use only where today's rule takes such votes.
+func TestAVoteByMailIsForRulesThatTakeIt(t *testing.T) {
+	relay := strings.Replace(overRule, `"advice"`, `"relay": true, "advice"`, 1)
+	two := strings.Replace(relay, `"advice"`, `"quorum": 2, "advice"`, 1)
+	for _, c := range []struct {
+		name         string
+		first, later string
+		signedIn     bool
+		used         bool
+	}{
+		{"as it was", relay, relay, false, true},
+		{"no longer taken", relay, overRule, false, false},
+		{"two, one by mail", two, two, true, true},
+		{"two, and no longer by mail", two, strings.Replace(two, `"relay": true`, `"relay": false`, 1), true, false},
+		{"two, and one is enough now", two, overRule, true, true},
+	} {
+		w := newWorld(t)
+		w.policies.use(changed(t, overRule, c.first))
+		id := w.decide(t, ana(), order("70000")).Approval.ID
+		want := approval.Approved
+		if c.signedIn {
+			w.says(t, secondManager(), id, approval.Approve, approval.Pending)
+		}
+		if a, err := w.byMail(t, id, "mia@contoso.com"); err != nil || a.Status != want {
+			t.Fatalf("%s: Vote by mail = %s, %v, want %s", c.name, a.Status, err, want)
+		}
+		w.policies.use(changed(t, overRule, c.later))
+		a := w.decide(t, ana(), order("70000"))
+		if c.used {
+			wantCode(t, c.name, a, policy.Mask, policy.OKApproved)
+			continue
+		}
+		w.wantSuperseded(t, c.name, a, id)
+	}
+}
+
+// byMail is the relay's vote for whom a mail went to.
+func (w *world) byMail(t tester, id, address string) (approval.Approval, error) {
+	t.Helper()
+	d := w.document(t, id)
+	b := approval.Ballot{ApprovalID: id, Choice: approval.Approve, Digest: d.Current.Digest, Responder: &approval.Responder{TenantID: tenant, Email: address}}
+	for _, n := range d.Current.Notifications {
+		if n.Recipient == address {
+			b.Responder.Nonce = n.Nonce
+		}
+	}
+	p := identity.Principal{Kind: identity.Application, Tenant: tenant, Application: "logic-app", AppRoles: []string{identity.RoleApprovalRelay}}
+	return w.votes.Vote(t.Context(), approval.Reader{Principal: p, Tenant: tenant}, b, w.clock())
+}
