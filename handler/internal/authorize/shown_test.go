@@ -141,3 +141,20 @@ func (w *world) byMail(t tester, id, address string) (approval.Approval, error) 
 	p := identity.Principal{Kind: identity.Application, Tenant: tenant, Application: "logic-app", AppRoles: []string{identity.RoleApprovalRelay}}
 	return w.votes.Vote(t.Context(), approval.Reader{Principal: p, Tenant: tenant}, b, w.clock())
 }
+
+// What changes while people are still asked leaves the question as it is; what
+// they then approve is held against what they were shown.
+func TestAHigherRiskWhilePeopleAreAsked(t *testing.T) {
+	w := newWorld(t)
+	higher := with(order("70000"), func(r *authorize.Request) { r.Context = object(`{"riskScore":60}`) })
+	id := w.decide(t, ana(), order("70000")).Approval.ID
+	for _, r := range []authorize.Request{higher, named(higher, id)} {
+		a := w.decide(t, ana(), r)
+		wantCode(t, "while they are asked", a, policy.RequireApproval, policy.ApprovalPending)
+		if a.Approval.ID != id {
+			t.Errorf("while they are asked: approval %s, want %s", a.Approval.ID, id)
+		}
+	}
+	w.says(t, mia(), id, approval.Approve, approval.Approved)
+	w.wantSuperseded(t, "a higher risk than was shown", w.decide(t, ana(), higher), id)
+}
