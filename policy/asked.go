@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/authorization-fabric/fabric/policy/command"
 	"github.com/authorization-fabric/fabric/policy/strictjson"
 )
 
@@ -44,6 +45,7 @@ func (e *evaluation) facts() (facts []Fact, names []string) {
 		if f.Label == "" {
 			f.Label = m.Name
 		}
+		f.Items, f.Command = itemsOf(p, m.Value)
 		switch {
 		case covers(masks, m.Name):
 			f.Mark = "masked"
@@ -53,6 +55,36 @@ func (e *evaluation) facts() (facts []Fact, names []string) {
 		facts, names = append(facts, f), append(names, m.Name)
 	}
 	return facts, names
+}
+
+// itemsOf takes apart what people must see whole and counted.
+func itemsOf(p *param, v strictjson.Value) (items []string, isCommand bool) {
+	switch {
+	case p.typ == typeStrings && v.Kind() == strictjson.Array:
+		for _, item := range v.Items() {
+			items = append(items, item.Text())
+		}
+		return items, false
+	case p.typ == typeCommand && v.Kind() == strictjson.String:
+		return severalCommands(v.Text()), true
+	}
+	return nil, false
+}
+
+// severalCommands are the commands of a line of more than one. Of a line that
+// cannot be read for certain nobody knows them.
+func severalCommands(text string) []string {
+	line, err := command.Parse(text)
+	if err != nil {
+		return nil
+	}
+	if _, _, _, opaque := line.Opaque(); opaque {
+		return nil
+	}
+	if all := line.Commands(); len(all) > 1 {
+		return all
+	}
+	return nil
 }
 
 // main is the place of the fact that matters most, and its unit: what a limit

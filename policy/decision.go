@@ -150,4 +150,9 @@ type Fact struct {
 	Label string
 	Value string
 	Mark  string // "pinned", "masked" or ""
+
+	// Items are the members of a list of strings, or the commands of a line
+	// that holds several and can be read for certain. Value has them too.
+	Items   []string
+	Command bool // Value is a command line
 }

@@ -102,6 +102,9 @@ type Fact struct {
 	Label string `json:"label"`
 	Value string `json:"value"`
 	Mark  string `json:"mark"` // "pinned", "defaulted", "masked" or ""
+
+	Items   []string `json:"items,omitempty"`   // of a list, or the commands of a line of several
+	Command bool     `json:"command,omitempty"` // Value is a command line
 }
 
 // Main says which of the facts an approver is to see before all others.

@@ -130,7 +130,7 @@ func (d *deciding) openRequest() approval.OpenRequest {
 	asked, r := d.decision.Asked, &d.request
 	facts := make([]approval.Fact, 0, len(asked.Facts))
 	for _, f := range asked.Facts {
-		facts = append(facts, approval.Fact{Label: f.Label, Value: f.Value, Mark: f.Mark})
+		facts = append(facts, approval.Fact(f))
 	}
 	return approval.OpenRequest{
 		Call: d.callOf(), DecisionID: d.id, CorrelationID: r.CorrelationID,

@@ -1,7 +1,6 @@
 package mail_test
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -137,7 +136,7 @@ var places = []struct {
 }{
 	{"the agent's text", func(c *approval.Case, s string) { c.Said = s }},
 	{"a parameter", func(c *approval.Case, s string) { c.Facts[4].Value = s }},
-	{"an item of a list", func(c *approval.Case, s string) { c.Facts[4].Value = listOf("V-7", s) }},
+	{"an item of a list", func(c *approval.Case, s string) { c.Facts[4].Value, c.Facts[4].Items = "a list", []string{"V-7", s} }},
 	{"the requester", func(c *approval.Case, s string) { c.Requester.UPN = s }},
 	{"a resource", func(c *approval.Case, s string) { c.ResourceID = s }},
 	{"a title", func(c *approval.Case, s string) { c.Title = s }},
@@ -303,13 +302,4 @@ func hidden(s string) (rune, bool) {
 		}
 	}
 	return 0, false
-}
-
-// listOf is a list as a fact holds it.
-func listOf(items ...string) string {
-	body, err := json.Marshal(items)
-	if err != nil {
-		return "[]"
-	}
-	return string(body)
 }

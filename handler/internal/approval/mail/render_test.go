@@ -45,7 +45,7 @@ func TestTextAndHTMLTellTheSame(t *testing.T) {
 			}
 			c.Said = free.Draw(r, "said")
 			c.Facts = append(c.Facts, approval.Fact{Label: "Free", Value: free.Draw(r, "value"), Mark: rapid.SampledFrom([]string{"", "defaulted"}).Draw(r, "mark")},
-				approval.Fact{Label: "List", Value: listOf(rapid.SliceOfN(free, 0, 3).Draw(r, "items")...)})
+				approval.Fact{Label: "List", Value: "a list", Items: rapid.SliceOfN(free, 0, 3).Draw(r, "items")})
 			c.Main.Fact = rapid.IntRange(-1, len(c.Facts)).Draw(r, "main")
 		})
 		m, err := mail.Render(mail.Input{Kind: rapid.SampledFrom(kinds).Draw(r, "kind"), Sheet: s, Link: link})
@@ -135,7 +135,7 @@ func TestLongValues(t *testing.T) {
 				c.Facts = append(c.Facts, approval.Fact{Label: "More", Value: "value"})
 			}
 		}, true},
-		{"too long a list", func(c *approval.Case) { c.Facts[4].Value = listOf(strings.Fields(strings.Repeat("item ", 20_000))...) }, true},
+		{"too long a list", func(c *approval.Case) { c.Facts[4].Items = strings.Fields(strings.Repeat("item ", 20_000)) }, true},
 		{"too long a label", func(c *approval.Case) { c.Facts[4].Label = strings.Repeat("l", 200_000) }, false}, // a name is cut
 		{"too many reasons", func(c *approval.Case) { c.Triggers = strings.Fields(strings.Repeat("ask:a/b ", 5000)) }, true},
 		{"too many approvers", func(c *approval.Case) {

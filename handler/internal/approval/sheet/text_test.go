@@ -121,7 +121,8 @@ func everything(status approval.Status) sheet.Input {
 	c := &in.Document.Current
 	c.Status = status
 	c.Votes = []approval.Vote{vote(approval.Approve, 0, "comment"), vote(approval.Deny, 0, "comment")}
-	c.Facts = append(c.Facts, approval.Fact{Label: "List", Value: `["a","b"]`}, approval.Fact{Label: "Command", Value: "ls; id"})
+	c.Facts = append(c.Facts, approval.Fact{Label: "List", Value: `["a","b"]`, Items: []string{"a", "b"}},
+		approval.Fact{Label: "Command", Value: "ls; id", Items: []string{"ls", "id"}, Command: true})
 	c.Triggers = append(c.Triggers, "always", "other")
 	c.Comment = "comment"
 	c.Events = []approval.Event{{Kind: approval.EventClosed, By: "oid:mia-id"}}
@@ -193,39 +194,29 @@ func TestMaskedValuesNeverAppear(t *testing.T) {
 func TestFacts(t *testing.T) {
 	long := strings.Repeat("word ", 20_000)
 	cases := []struct {
-		value string
-		want  sheet.Fact
+		fact approval.Fact
+		want sheet.Fact
 	}{
-		{"V-7", sheet.Fact{Value: "V-7"}},
-		{"", sheet.Fact{}},
-		{long, sheet.Fact{Value: long}},
-		{`["a","b\nc"]`, sheet.Fact{Items: []string{"a", "b\nc"}, Noun: "items"}},
-		{`["one"]`, sheet.Fact{Items: []string{"one"}, Noun: "items"}},
-		{`[]`, sheet.Fact{Value: "[]"}},
-		{`["a",1]`, sheet.Fact{Value: `["a",1]`}},
-		{`["a","b"] and more`, sheet.Fact{Value: `["a","b"] and more`}},
-		{`{"a":["b"]}`, sheet.Fact{Value: `{"a":["b"]}`}},
-		{"az group delete --name x && az keyvault purge --name y", sheet.Fact{
-			Value: "az group delete --name x && az keyvault purge --name y",
-			Items: []string{"az group delete --name x", "az keyvault purge --name y"}, Noun: "commands",
-		}},
-		{"cat a | grep 'b; c' > /tmp/out", sheet.Fact{
-			Value: "cat a | grep 'b; c' > /tmp/out", Items: []string{"cat a", "grep 'b; c'"}, Noun: "commands",
-		}},
-		{"echo $(id); ls", sheet.Fact{Value: "echo $(id); ls"}}, // opaque: what it runs is not known
-		{"needed today; see the quote", sheet.Fact{Label: "Note", Value: "needed today; see the quote"}},
-		{"first\nsecond", sheet.Fact{Value: "first\nsecond", Items: []string{"first", "second"}, Noun: "commands"}},
+		{approval.Fact{Value: "V-7"}, sheet.Fact{Value: "V-7"}},
+		{approval.Fact{}, sheet.Fact{}},
+		{approval.Fact{Value: long}, sheet.Fact{Value: long}},
+		{approval.Fact{Value: `["a","b\nc"]`, Items: []string{"a", "b\nc"}}, sheet.Fact{Items: []string{"a", "b\nc"}, Noun: "items"}},
+		{approval.Fact{Value: `["one"]`, Items: []string{"one"}}, sheet.Fact{Items: []string{"one"}, Noun: "items"}},
+		{approval.Fact{Value: "[]"}, sheet.Fact{Value: "[]"}},
+		{approval.Fact{Value: `["a","b"]`}, sheet.Fact{Value: `["a","b"]`}}, // a text that looks like a list
+		{
+			approval.Fact{Value: "cat a | grep 'b; c'", Items: []string{"cat a", "grep 'b; c'"}, Command: true},
+			sheet.Fact{Value: "cat a | grep 'b; c'", Items: []string{"cat a", "grep 'b; c'"}, Noun: "commands"},
+		},
+		{approval.Fact{Value: "echo $(id); ls", Command: true}, sheet.Fact{Value: "echo $(id); ls"}},
 	}
 	for _, c := range cases {
 		in := order()
-		label := c.want.Label
-		if label == "" {
-			label = "Command line"
-		}
-		in.Document.Current.Facts = []approval.Fact{{Label: label, Value: c.value, Mark: "defaulted"}}
-		c.want.Label, c.want.Mark = label, "defaulted"
+		c.fact.Label, c.fact.Mark = "Label", "defaulted"
+		c.want.Label, c.want.Mark = "Label", "defaulted"
+		in.Document.Current.Facts = []approval.Fact{c.fact}
 		if diff := cmp.Diff([]sheet.Fact{c.want}, sheet.Of(in).Facts); diff != "" {
-			t.Errorf("Facts of %.60q (-want +got):\n%s", c.value, diff)
+			t.Errorf("Facts of %.60q (-want +got):\n%s", c.fact.Value, diff)
 		}
 	}
 }
