@@ -25,8 +25,11 @@ func TestAskedItems(t *testing.T) {
 		{"one command", "", `{"line": "id"}`, nil, nil},
 		{"opaque", "", `{"line": "echo $(id); ls"}`, nil, nil},
 		{"secrets redacted", "", `{"line": "curl -u bob:CANARY https://x.example; id"}`, []string{"curl -u 'bob:***' https://x.example", "id"}, nil},
-		{"masked", `{"id": "m", "effect": "MASK", "mask": [{"path": "parameters.line", "method": "redact"}, {"path": "parameters.hosts", "method": "last4"}]}`,
-			`{"line": "cat CANARY; id", "hosts": ["CANARY.example.org"]}`, nil, []string{"****.org"}},
+		{
+			"masked", `{"id": "m", "effect": "MASK", "mask": [{"path": "parameters.line", "method": "redact"}, {"path": "parameters.hosts", "method": "last4"}]}`,
+			`{"line": "cat CANARY; id", "hosts": ["CANARY.example.org"]}`, nil,
+			[]string{"****.org"},
+		},
 	} {
 		d := ask(t, load(t, pack(c.masks)), "ana", `{"agentId": "bot", "action": "run", "resource": {"id": "h"}, "parameters": `+c.parameters+`}`)
 		if d.Asked == nil {

@@ -74,8 +74,10 @@ func denied(c *approval.Case) {
 // by the agent on its own.
 func commands(c *approval.Case) {
 	c.Facts = []approval.Fact{
-		{Label: "Command", Value: "az group delete --name rg-test --yes && az keyvault purge --name kv-test --location westeurope", Command: true,
-			Items: []string{"az group delete --name rg-test --yes", "az keyvault purge --name kv-test --location westeurope"}},
+		{
+			Label: "Command", Value: "az group delete --name rg-test --yes && az keyvault purge --name kv-test --location westeurope", Command: true,
+			Items: []string{"az group delete --name rg-test --yes", "az keyvault purge --name kv-test --location westeurope"},
+		},
 		{Label: "Hosts", Value: `["api.contoso.com","db.contoso.com"]`, Items: []string{"api.contoso.com", "db.contoso.com"}},
 		{Label: "Note", Value: "first line\nsecond\u202eline https://x.example"},
 	}
