@@ -177,7 +177,7 @@ func (s *service) buildUseCases(ctx context.Context, o wireOptions) error {
 			ValidFrom: s.catalog.ApprovalsValidFrom, Tenants: s.tenantsAt, Notifier: notifier,
 		})
 	s.authorize = authorize.New(s.catalog, s.audit, s.approvals, key.Current, authorize.Options{
-		PublicURL: s.config.publicURL, PreviousKey: key.Previous, Grants: s.grants,
+		PublicURL: s.config.publicURL, PreviousKey: key.Previous, Grants: s.grants, Capped: (&capSignal{log: s.log, clock: s.clock}).tell,
 	})
 	s.stopSweep = (&courier{approvals: s.approvals, log: s.log}).start(ctx)
 	return nil

@@ -111,6 +111,7 @@ func (d *deciding) open(ctx context.Context) error {
 	a, created, err := d.approvals.Open(ctx, r, d.now)
 	switch {
 	case errors.Is(err, approval.ErrLimit):
+		d.options.Capped(d.subject.Tenant, r.Agent)
 		d.know(policy.ApprovalLimit, approval.Approval{})
 	case errors.Is(err, approval.ErrDenied):
 		d.know(policy.ApprovalDenied, a)

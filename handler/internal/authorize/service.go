@@ -44,6 +44,10 @@ type Options struct {
 	Grants      Grants           // nil: answers carry no grant
 	Clock       func() time.Time // nil: time.Now
 	Entropy     io.Reader        // for decision ids, safe for concurrent use; nil: crypto/rand
+
+	// Capped is told of every call that opens no approval because too many are
+	// open. It must return at once; nil: nobody is told.
+	Capped func(tenant, agent string)
 }
 
 // Service decides calls. It is safe for concurrent use.
@@ -62,6 +66,9 @@ func New(policies Policies, log Log, approvals Approvals, key *policy.Key, o Opt
 	}
 	if o.Entropy == nil {
 		o.Entropy = rand.Reader
+	}
+	if o.Capped == nil {
+		o.Capped = func(string, string) {}
 	}
 	return &Service{policies: policies, log: log, approvals: approvals, key: key, options: o}
 }

@@ -58,8 +58,8 @@ func TestAThousandRequestsAreCapped(t *testing.T) {
 				t.Fatalf("%s: call %d = %s %s", c.name, i, a.Decision, a.ReasonCode)
 			}
 		}
-		if opened != c.want || refused != c.calls-c.want || len(w.openings(t)) != c.want {
-			t.Errorf("%s: %d opened and %d refused, want %d and the rest", c.name, opened, refused, c.want)
+		if opened != c.want || refused != c.calls-c.want || len(w.openings(t)) != c.want || int(w.capped.Load()) != refused {
+			t.Errorf("%s: %d opened, %d refused and %d told, want %d, and the rest twice", c.name, opened, refused, w.capped.Load(), c.want)
 		}
 	}
 }

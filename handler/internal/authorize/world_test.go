@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pgregory.net/rapid"
@@ -60,6 +61,7 @@ type world struct {
 	grants    authorize.Grants // nil: none
 	entropy   io.Reader
 
+	capped  *atomic.Int64      // calls of Options.Capped
 	service *authorize.Service // made by the first call
 	votes   *approval.Service  // behind it
 }
@@ -73,7 +75,7 @@ func newWorld(t tester) *world {
 	w := &world{
 		policies: &policies{active: catalog.Active{Set: set, Environment: "dev", Epoch: 7, Age: 4 * time.Second}},
 		sink:     &storetest.MemorySink{}, store: &storetest.MemoryApprovals{},
-		keys: approval.Keys{Current: key}, clock: func() time.Time { return noon }, public: "https://fabric.example", entropy: rand.Reader,
+		keys: approval.Keys{Current: key}, clock: func() time.Time { return noon }, public: "https://fabric.example", capped: new(atomic.Int64), entropy: rand.Reader,
 	}
 	w.log = openLog(t, w.sink)
 	return w
@@ -100,7 +102,7 @@ func (w *world) serve() *authorize.Service {
 			use = w.approvals(use)
 		}
 		w.service = authorize.New(w.policies, w.log, use, w.keys.Current, authorize.Options{
-			PublicURL: w.public, PreviousKey: w.keys.Previous, Grants: w.grants, Clock: w.clock, Entropy: w.entropy,
+			PublicURL: w.public, Capped: func(string, string) { w.capped.Add(1) }, PreviousKey: w.keys.Previous, Grants: w.grants, Clock: w.clock, Entropy: w.entropy,
 		})
 	}
 	return w.service
