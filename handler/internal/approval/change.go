@@ -15,6 +15,7 @@ import (
 type ClosedError struct {
 	Approval Approval
 	Detail   string // a sentence of ours; never what a caller wrote
+	Record   string // id of the record of a late vote; "" for anything else
 }
 
 // Error implements error.
@@ -24,6 +25,7 @@ func (e *ClosedError) Error() string { return "the approval is " + e.Approval.St
 type RefusedError struct {
 	Code   string // for the log: vote.digest, vote.notNamed, vote.relay, …
 	Detail string
+	Record string // id of the refusal's record
 }
 
 // Error implements error.
@@ -31,7 +33,7 @@ func (e *RefusedError) Error() string { return e.Code }
 
 // Refusal is an attempt that changed nothing, for the log.
 type Refusal struct {
-	ID        string // of the record
+	ID        string // of the record, and what the answer names it by
 	At        time.Time
 	Principal identity.Principal
 	Approval  Approval // as far as it is known

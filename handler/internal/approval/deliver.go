@@ -112,28 +112,42 @@ func (s *Service) deliver(ctx context.Context, tenant, slot string, now time.Tim
 	if err != nil || len(leased) == 0 {
 		return 0, err
 	}
-	accepted, errs := s.send(ctx, leased)
+	done, errs := s.send(ctx, leased)
 	now = now.Add(time.Since(begun))
 	_, err = s.change(context.WithoutCancel(ctx), place{tenant: tenant, slot: slot}, "", now, func(d *Document) error {
-		return d.markSent(leased, accepted, now)
+		return d.markSent(leased, done, now)
 	})
-	return len(accepted), errors.Join(append(errs, err)...)
+	return done.accepted(), errors.Join(append(errs, err)...)
 }
 
-// send gives messages to the notifier and returns the nonces of those that it
-// has accepted.
-func (s *Service) send(ctx context.Context, messages []Message) (accepted map[string]bool, errs []error) {
+// delivered says by nonce what will not be tried again: true was accepted,
+// false refused for good.
+type delivered map[string]bool
+
+func (d delivered) accepted() (n int) {
+	for _, accepted := range d {
+		if accepted {
+			n++
+		}
+	}
+	return n
+}
+
+// send gives messages to the notifier.
+func (s *Service) send(ctx context.Context, messages []Message) (done delivered, errs []error) {
 	ctx, cancel := context.WithTimeout(ctx, lease/2)
 	defer cancel()
-	accepted = map[string]bool{}
+	done = delivered{}
 	for _, m := range messages {
-		if err := s.options.Notifier.Notify(ctx, m); err != nil {
+		err := s.options.Notifier.Notify(ctx, m)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("notify: %w", err))
-			continue
 		}
-		accepted[m.Nonce] = true
+		if err == nil || errors.Is(err, ErrRejected) {
+			done[m.Nonce] = err == nil
+		}
 	}
-	return accepted, errs
+	return done, errs
 }
 
 // leaseDue settles the document and takes its due messages for this process.
@@ -188,22 +202,25 @@ func (s *Service) message(d *Document, n *Notification, now time.Time) Message {
 	return m
 }
 
-// markSent notes which messages were accepted and when the others are tried
+// markSent notes which messages were accepted or refused, and when the others are tried
 // again.
-func (d *Document) markSent(leased []Message, accepted map[string]bool, now time.Time) error {
+func (d *Document) markSent(leased []Message, done delivered, now time.Time) error {
 	changed := errUnchanged
 	for n := range d.unsent() {
 		if !slices.ContainsFunc(leased, func(m Message) bool { return m.Nonce == n.Nonce }) {
 			continue
 		}
 		changed, n.LeasedUntil = nil, time.Time{}
-		if accepted[n.Nonce] {
+		switch accepted, over := done[n.Nonce]; {
+		case accepted:
 			n.SentAt = stamp(now)
-		} else {
+		case over:
+			n.RejectedAt = stamp(now)
+		default:
 			n.Due = stamp(now.Add(min(firstDelay<<min(n.Attempts-1, 10), longestWait)))
 		}
 	}
-	d.Leftover = slices.DeleteFunc(d.Leftover, func(l Leftover) bool { return !l.Notification.SentAt.IsZero() })
+	d.Leftover = slices.DeleteFunc(d.Leftover, func(l Leftover) bool { return !l.Notification.waits() })
 	if d.Current.Status != Pending {
 		d.Current.stopAsking(now)
 	}

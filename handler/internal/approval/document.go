@@ -222,6 +222,7 @@ type Notification struct {
 	Attempts    int       `json:"attempts,omitempty"`
 	LeasedUntil time.Time `json:"leasedUntil,omitzero"`
 	SentAt      time.Time `json:"sentAt,omitzero"`
+	RejectedAt  time.Time `json:"rejectedAt,omitzero"` // it will never be accepted, and is not tried again
 }
 
 // Notice is what a message is about.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -19,6 +20,10 @@ type Message struct {
 	Approval  Approval
 	Document  *Document
 }
+
+// ErrRejected is wrapped by the error of a [Notifier] that will never accept
+// the message: it is not tried again.
+var ErrRejected = errors.New("the message is refused for good")
 
 // Notifier sends messages. It returns nil once the message is accepted for
 // delivery; a message may come again, also after it was accepted.
@@ -56,7 +61,7 @@ func (c *Case) asking() []Notification {
 // is sending at the instant now.
 func (c *Case) stopAsking(now time.Time) {
 	c.Notifications = slices.DeleteFunc(c.Notifications, func(n Notification) bool {
-		return n.SentAt.IsZero() && !n.LeasedUntil.After(now) && n.Kind != NoticeOutcome
+		return n.waits() && !n.LeasedUntil.After(now) && n.Kind != NoticeOutcome
 	})
 }
 
@@ -64,7 +69,7 @@ func (c *Case) stopAsking(now time.Time) {
 // address is known. One that waits to be sent will tell that too.
 func (c *Case) tellRequester(now time.Time) {
 	waits := slices.ContainsFunc(c.Notifications, func(n Notification) bool {
-		return n.Kind == NoticeOutcome && n.SentAt.IsZero() && n.LeasedUntil.IsZero()
+		return n.Kind == NoticeOutcome && n.waits() && n.LeasedUntil.IsZero()
 	})
 	if strings.Contains(c.Requester.UPN, "@") && !waits {
 		c.Notifications = append(c.Notifications, Notification{
@@ -118,7 +123,7 @@ func (c *Case) passOn(who, address string, now time.Time) error {
 func (d *Document) unsent() iter.Seq[*Notification] {
 	return func(yield func(*Notification) bool) {
 		for i := range d.Current.Notifications {
-			if n := &d.Current.Notifications[i]; n.SentAt.IsZero() && !yield(n) {
+			if n := &d.Current.Notifications[i]; n.waits() && !yield(n) {
 				return
 			}
 		}
@@ -134,7 +139,7 @@ func (d *Document) unsent() iter.Seq[*Notification] {
 // way: what became of it, and no question about it.
 func (d *Document) leave(old *Case, line Line) {
 	for _, n := range old.Notifications {
-		if n.SentAt.IsZero() && n.Kind == NoticeOutcome {
+		if n.waits() && n.Kind == NoticeOutcome {
 			d.Leftover = append(d.Leftover, Leftover{line, n})
 		}
 	}
@@ -142,6 +147,9 @@ func (d *Document) leave(old *Case, line Line) {
 		d.Leftover = slices.Delete(d.Leftover, 0, over)
 	}
 }
+
+// waits reports whether n is still to be sent.
+func (n *Notification) waits() bool { return n.SentAt.IsZero() && n.RejectedAt.IsZero() }
 
 // sendAt is when n may be sent, or sent again.
 func (n *Notification) sendAt() time.Time {

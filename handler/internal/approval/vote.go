@@ -75,9 +75,9 @@ func (s *Service) refuse(ctx context.Context, err error, p identity.Principal, b
 	)
 	switch {
 	case errors.As(err, &refused):
-		refusal.Code, refusal.Reason = refused.Code, refused.Detail
+		refusal.Code, refusal.Reason, refused.Record = refused.Code, refused.Detail, refusal.ID
 	case errors.As(err, &closed):
-		refusal.Late, refusal.Code, refusal.Approval = true, "vote.late", closed.Approval
+		refusal.Late, refusal.Code, refusal.Approval, closed.Record = true, "vote.late", closed.Approval, refusal.ID
 		refusal.Reason = "The approval is " + closed.Approval.Status.String() + "."
 	default:
 		return err
@@ -101,9 +101,9 @@ func (s *Service) cast(d *Document, g Generation, p identity.Principal, b *Ballo
 	mine := d.Current.lastVote(&voter)
 	switch {
 	case len(counts) == 0 && mine == nil:
-		return &RefusedError{"vote.notNamed", "You are not among those who may decide this."}
+		return &RefusedError{Code: "vote.notNamed", Detail: "You are not among those who may decide this."}
 	case b.Digest != d.Current.Digest:
-		return &RefusedError{"vote.digest", "What was shown to the voter is not this call."}
+		return &RefusedError{Code: "vote.digest", Detail: "What was shown to the voter is not this call."}
 	case d.repeats(g, mine, b.Choice):
 		if counts = d.Current.uncounted(&voter, counts); b.Choice == Deny || len(counts) == 0 {
 			return errUnchanged
@@ -113,7 +113,7 @@ func (s *Service) cast(d *Document, g Generation, p identity.Principal, b *Ballo
 		return err
 	}
 	if len(counts) == 0 {
-		return &RefusedError{"vote.notNamed", "You are no longer among those who may decide this."}
+		return &RefusedError{Code: "vote.notNamed", Detail: "You are no longer among those who may decide this."}
 	}
 	return s.note(d, Vote{
 		Event: event, Voter: voter, Choice: b.Choice, PolicyIDs: counts, At: stamp(now), Comment: b.Comment, Relayed: relayed,
@@ -134,7 +134,7 @@ func (s *Service) counts(d *Document, voter *Voter, relayed bool, now time.Time)
 
 // note adds the vote where there is room for it. There always is for a no.
 func (s *Service) note(d *Document, v Vote, now time.Time) error {
-	full := &RefusedError{"vote.full", "More people have approved this than are noted."}
+	full := &RefusedError{Code: "vote.full", Detail: "More people have approved this than are noted."}
 	if v.Choice == Approve && !d.Current.takes(v.PolicyIDs) {
 		return full
 	}
@@ -163,14 +163,14 @@ func (d *Document) voter(g Generation, p identity.Principal, b *Ballot) (v Voter
 	switch {
 	case p.Kind == identity.Person && p.Has(identity.RoleApprover):
 		if b.Responder != nil {
-			return Voter{}, false, &RefusedError{"vote.responder", "A person votes for themselves: leave responder out."}
+			return Voter{}, false, &RefusedError{Code: "vote.responder", Detail: "A person votes for themselves: leave responder out."}
 		}
 		return voterOf(p), false, nil
 	case p.Kind == identity.Application && p.Has(identity.RoleApprovalRelay) && b.Responder != nil:
 		v, err := d.responder(g, b)
 		return v, true, err
 	}
-	return Voter{}, false, &RefusedError{"vote.kind", "Only a person, or the relay with its responder, may vote."}
+	return Voter{}, false, &RefusedError{Code: "vote.kind", Detail: "Only a person, or the relay with its responder, may vote."}
 }
 
 func voterOf(p identity.Principal) Voter {
@@ -184,7 +184,7 @@ func voterOf(p identity.Principal) Voter {
 // address, and there is one such vote an approval.
 func (d *Document) responder(g Generation, b *Ballot) (Voter, error) {
 	r := b.Responder
-	refused := &RefusedError{"vote.relay", "The mail's answer does not fit the mail that was sent."}
+	refused := &RefusedError{Code: "vote.relay", Detail: "The mail's answer does not fit the mail that was sent."}
 	if g != d.Current.Generation || r.Nonce == "" || r.Email == "" || lower(r.TenantID) != d.Tenant {
 		return Voter{}, refused
 	}
@@ -197,7 +197,7 @@ func (d *Document) responder(g Generation, b *Ballot) (Voter, error) {
 	v := Voter{Tenant: d.Tenant, ID: lower(r.UserID), UPN: r.Email}
 	for i := range d.Current.Votes {
 		if old := &d.Current.Votes[i]; old.Relayed && (old.Choice != b.Choice || !old.Voter.same(&v)) {
-			return Voter{}, &RefusedError{"vote.relay", "A vote by mail was counted already: sign in for another."}
+			return Voter{}, &RefusedError{Code: "vote.relay", Detail: "A vote by mail was counted already: sign in for another."}
 		}
 	}
 	return v, nil

@@ -30,7 +30,7 @@ func (s *Service) Wait(ctx context.Context, r Reader, id string, atMost time.Dur
 	changed, leave := s.watchers.watch(p.slot)
 	defer func() { leave() }()
 	first, err := s.Get(ctx, r, id, clock())
-	if err != nil || first.Final || changed == nil {
+	if err != nil || first.Status != Pending || changed == nil { // nobody waits for more than a decision
 		return first, err
 	}
 	for {

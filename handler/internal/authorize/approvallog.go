@@ -37,13 +37,13 @@ func (l ApprovalLog) Append(ctx context.Context, e approval.Entry) (audit.Receip
 // any other a refusal.
 func (l ApprovalLog) Refuse(ctx context.Context, r approval.Refusal) error {
 	var record audit.Record = &audit.Refused{
-		TS: r.At, EventID: r.ID, Door: "approval-callback", TenantID: r.Principal.Tenant, AgentID: r.Approval.Agent,
+		TS: r.At, EventID: r.ID, CorrelationID: r.ID, Door: "approval-callback", TenantID: r.Principal.Tenant, AgentID: r.Approval.Agent,
 		CallerApp: r.Principal.Application, UserID: r.Principal.ObjectID, UserUPN: r.Principal.UPN,
 		ApprovalID: r.Approval.ID, ReasonCode: r.Code, Reason: r.Reason,
 	}
 	if r.Late {
 		record = &audit.Event{
-			Kind: audit.KindApprovalRefused, TS: r.At, EventID: r.ID, ApprovalID: r.Approval.ID, TenantID: r.Approval.Tenant,
+			Kind: audit.KindApprovalRefused, TS: r.At, EventID: r.ID, CorrelationID: r.ID, ApprovalID: r.Approval.ID, TenantID: r.Approval.Tenant,
 			AgentID: r.Approval.Agent, CallerApp: r.Principal.Application, UserID: r.Principal.ObjectID, UserUPN: r.Principal.UPN,
 			RequestDigest: r.Approval.Digest, Outcome: string(r.Choice), Reason: r.Reason,
 		}

@@ -70,15 +70,15 @@ func (b *Mailbox) Notify(ctx context.Context, m approval.Message) error {
 	link := mail.PageLink(b.publicURL, m.Approval.ID)
 	rendered, err := mail.Render(mail.Input{Kind: m.Kind, Sheet: b.sheet(ctx, &m, now), Link: link})
 	if err != nil {
-		return fmt.Errorf("notify: %w", err)
+		return fmt.Errorf("notify: %w: %w", approval.ErrRejected, err)
 	}
 	name, err := fileName(&m)
 	if err != nil {
-		return fmt.Errorf("notify: %w", err)
+		return fmt.Errorf("notify: %w: %w", approval.ErrRejected, err)
 	}
 	text, err := rendered.EML(b.options.From, m.Recipient, name+"@fabric.localhost", now)
 	if err != nil {
-		return fmt.Errorf("notify: %w", err)
+		return fmt.Errorf("notify: %w: %w", approval.ErrRejected, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

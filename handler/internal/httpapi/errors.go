@@ -28,7 +28,7 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &unavailable):
 		return &Problem{Kind: Unavailable, Detail: sentence(unavailable.Component + " is not available"), RetryAfter: unavailable.RetryAfter, cause: err}
 	case errors.As(err, &refused):
-		return &Problem{Kind: Forbidden, Detail: refused.Detail, cause: err}
+		return &Problem{Kind: Forbidden, Detail: refused.Detail, CorrelationID: refused.Record, cause: err}
 	case errors.As(err, &closed):
 		return conflict(closed)
 	case errors.Is(err, approval.ErrNotFound), errors.Is(err, authorize.ErrNoDecision):
@@ -49,7 +49,7 @@ func conflict(closed *approval.ClosedError) *Problem {
 	if detail == "" {
 		detail = "The approval is " + status + "."
 	}
-	return &Problem{Kind: Conflict, Detail: detail, ApprovalStatus: status, cause: closed}
+	return &Problem{Kind: Conflict, Detail: detail, ApprovalStatus: status, CorrelationID: closed.Record, cause: closed}
 }
 
 // sentence makes one of a phrase of ours.
