@@ -99,3 +99,37 @@ func BenchmarkReading(b *testing.B) {
 	b.Run("why by correlation in a known hour", why(audit.Query{ID: correlation, Now: end, Since: at, Until: at}))
 	b.Run("why by correlation, everywhere", why(audit.Query{ID: correlation, Now: end, Since: at.AddDate(-1, 0, 0)}))
 }
+
+func BenchmarkFind(b *testing.B) {
+	dir := b.TempDir()
+	id, at, end := library(b, dir)
+	reader, err := embedded.OpenAuditReader(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	all := at.AddDate(-1, 0, 0)
+	for name, test := range map[string]struct {
+		search audit.Search
+		want   int
+	}{
+		"the newest page":          {audit.Search{}, 50},
+		"a page from the middle":   {audit.Search{Until: at}, 50},
+		"an agent":                 {audit.Search{Agent: "finance-agent"}, 50},
+		"a user in other letters":  {audit.Search{User: "ANA@contoso.com"}, 50},
+		"a decision":               {audit.Search{Text: id}, 1},
+		"one correlation":          {audit.Search{Correlation: fmt.Sprintf("c-%d", *records/2), Since: all}, 1},
+		"any id, everywhere":       {audit.Search{Text: fmt.Sprintf("c-%d", *records/2), Since: all}, 1},
+		"a user that is not there": {audit.Search{User: "eve@contoso.com", Since: all}, 0},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				test.search.Now = end
+				result, err := audit.Find(b.Context(), reader, test.search)
+				if err != nil || len(result.Entries) != test.want {
+					b.Fatal(len(result.Entries), err)
+				}
+			}
+		})
+	}
+}
