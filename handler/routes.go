@@ -14,6 +14,7 @@ type route struct {
 	function  string // folder below functions/; "" for routes the host does not bind
 	hostRoute string // route in function.json, where it differs from the path
 	local     bool   // local mode only
+	page      bool   // for people: knows them by its own sessions, and is no part of the OpenAPI document
 	handler   func(*service) httpapi.Handler
 }
 
@@ -27,6 +28,9 @@ var (
 // approvalsRoute is how the host knows the paths of approvals: one function
 // for all of them.
 const approvalsRoute = "api/approvals/{id?}/{verb?}"
+
+// consoleRoute is how the host knows the pages: everything below one folder.
+const consoleRoute = "console/{*path}"
 
 // routes is the one route table (contract.md).
 var routes = []route{
@@ -141,13 +145,27 @@ var routes = []route{
 		},
 		function: "openapi", handler: (*service).openAPIHandler,
 	},
+	{
+		Operation: httpapi.Operation{
+			Method: http.MethodGet, Path: "/console/{path...}", ID: "Console", Summary: "The pages of approvers and auditors",
+			Access: httpapi.Access{Public: true},
+		},
+		function: "console", hostRoute: consoleRoute, page: true, handler: (*service).consoleHandler,
+	},
+	{
+		Operation: httpapi.Operation{
+			Method: http.MethodPost, Path: "/console/{path...}", ID: "ConsoleForms", Summary: "What people do on these pages",
+			Access: httpapi.Access{Public: true},
+		},
+		function: "console", hostRoute: consoleRoute, page: true, handler: (*service).consoleHandler,
+	},
 }
 
 // operations are the rows of a mode, for the OpenAPI document.
 func operations(m mode) []httpapi.Operation {
 	var out []httpapi.Operation
 	for _, r := range routes {
-		if !r.local || m == modeLocal {
+		if (!r.local || m == modeLocal) && !r.page {
 			out = append(out, r.Operation)
 		}
 	}

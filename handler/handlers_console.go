@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/audit"
+	"github.com/authorization-fabric/fabric/handler/internal/authorize"
+	pages "github.com/authorization-fabric/fabric/handler/internal/console"
+	"github.com/authorization-fabric/fabric/handler/internal/embedded"
+	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
+	"github.com/authorization-fabric/fabric/handler/internal/identity"
+)
+
+// consoleApplication is the client id in the tokens of console sessions. It is
+// no agent's caller: a person at the console asks for nothing.
+const consoleApplication = "0fabc000-0000-4000-8000-000000000001"
+
+// consoleHandler is every page: the console has a table of its own.
+func (s *service) consoleHandler() httpapi.Handler {
+	c, err := s.newConsole()
+	if err != nil {
+		return func(http.ResponseWriter, *http.Request, identity.Principal) error { return err }
+	}
+	return c.Handle
+}
+
+// newConsole makes the pages of local mode. Consoles of one process are alike:
+// they share the key of sessions and keep nothing between requests.
+func (s *service) newConsole() (*pages.Console, error) {
+	issuer := embedded.NewIssuer(s.config.data, s.config.scope, s.clock)
+	tokens, err := identity.NewValidator(issuer.Config())
+	if err != nil {
+		return nil, fmt.Errorf("console: token validation: %w", err)
+	}
+	sessions := pages.NewCookies(sessionIssuer{issuer}, tokens, s.people, strings.HasPrefix(s.config.publicURL, "https:"))
+	return pages.New(pages.Parts{
+		Approvals: s.approvals, Decisions: decisionLog{s.data.Audit(), s.config.environment}, Playground: playground{s},
+		Sessions: sessions, SignIn: sessions, Words: s.words,
+	}, pages.Options{
+		Environment: s.config.environment, PublicURL: s.config.publicURL, Secret: s.data.SessionKey(),
+		OpenHouse: s.config.mode == modeLocal, Now: s.clock, Log: s.log,
+	}), nil
+}
+
+// people are those whom bindings name, tenant by tenant: whoever sits at this
+// machine may be any of them. Where tokens are demanded nobody may.
+func (s *service) people(now time.Time) []pages.Person {
+	set := s.catalog.Active(now).Set
+	if s.config.mode != modeLocal || set == nil {
+		return nil
+	}
+	var people []pages.Person
+	for _, tenant := range set.Tenants(now) {
+		for _, u := range set.Persons(tenant, now) {
+			people = append(people, pages.Person{Tenant: tenant, User: u})
+		}
+	}
+	return people
+}
+
+// sessionIssuer signs sessions with the local issuer.
+type sessionIssuer struct{ issuer *embedded.Issuer }
+
+// Issue implements [pages.Issuer].
+func (i sessionIssuer) Issue(p pages.Person, roles []string, lifetime time.Duration) (string, error) {
+	return i.issuer.Mint(embedded.TokenFor{
+		Tenant: p.Tenant, Application: consoleApplication, UPN: p.User.UPN, ObjectID: p.User.ID, Roles: roles, Lifetime: lifetime,
+	})
+}
+
+// decisionLog is the audit log of one environment, for reading.
+type decisionLog struct {
+	reader      audit.Reader
+	environment string
+}
+
+// Find implements [pages.Decisions].
+func (l decisionLog) Find(ctx context.Context, s audit.Search) (audit.Result, error) {
+	s.Environment = l.environment
+	return audit.Find(ctx, l.reader, s)
+}
+
+// Why implements [pages.Decisions].
+func (l decisionLog) Why(ctx context.Context, q audit.Query) (audit.Story, error) {
+	q.Environment = l.environment
+	return audit.Why(ctx, l.reader, q)
+}
+
+// playground previews calls for people at the console.
+type playground struct{ *service }
+
+// Preview implements [pages.Playground]. The call is decided as if the
+// developer of this machine asked: for any agent, for a user who is only
+// named, and in no other tenant than the person's own.
+func (p playground) Preview(ctx context.Context, who identity.Principal, body []byte) (authorize.Answer, error) {
+	if len(body) > httpapi.MaxBody {
+		return authorize.Answer{}, mistaken("", "is larger than 256 KiB")
+	}
+	r, err := httpapi.DecodeRequest(body)
+	var wrong *httpapi.Problem
+	if errors.As(err, &wrong) {
+		mistakes := &pages.MistakeError{}
+		for _, e := range wrong.Errors {
+			mistakes.Mistakes = append(mistakes.Mistakes, pages.Mistake{Pointer: e.Pointer, Detail: e.Detail})
+		}
+		return authorize.Answer{}, mistakes
+	}
+	if err != nil {
+		return authorize.Answer{}, err
+	}
+	if r.TenantID == "" {
+		r.TenantID = who.Tenant
+	}
+	if !strings.EqualFold(r.TenantID, who.Tenant) {
+		return authorize.Answer{}, mistaken("/tenantId", "is not the tenant in which you are signed in")
+	}
+	call := authorize.Call{Door: authorize.DoorAuthorize, Mode: authorize.Preview, Trace: true}
+	started, developer := p.clock(), identity.Principal{Kind: identity.Developer}
+	answer, err := p.authorize.Decide(ctx, developer, r, call)
+	if err != nil {
+		return authorize.Answer{}, err
+	}
+	httpapi.LogDecision(ctx, p.log, httpapi.DecisionLine{
+		Principal: developer, Request: &r, Call: call, Answer: &answer, Took: p.clock().Sub(started),
+	})
+	return answer, nil
+}
+
+func mistaken(pointer, detail string) error {
+	return &pages.MistakeError{Mistakes: []pages.Mistake{{Pointer: pointer, Detail: detail}}}
+}
