@@ -2,9 +2,8 @@ package approval_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"fmt"
-	"hash/fnv"
 	"strconv"
 	"time"
 
@@ -27,12 +26,9 @@ type report func(*state) (fault string)
 
 // written is a document as it is stored.
 type written struct {
+	*storetest.ApprovalSnapshot
 	record approval.Record
-	doc    *approval.Document
 	digest string
-	frozen string // what never changes within one approval
-	votes  []string
-	events []string // but for their marks
 }
 
 // logged is an event in the log.
@@ -218,29 +214,10 @@ func (l playedLog) Append(_ context.Context, e approval.Entry) (audit.Receipt, e
 func (playedLog) Refuse(context.Context, approval.Refusal) error { return nil }
 
 func writtenOf(r approval.Record) *written {
-	d, err := approval.Decode(r.Body)
+	snapshot, err := storetest.SnapshotOf(r)
 	if err != nil {
 		panic(err) // the service wrote it
 	}
-	w := &written{record: r, doc: d}
-	h := fnv.New128a()
-	h.Write(r.Body)
-	w.digest = string(h.Sum(nil))
-	frozen := *d
-	c := &frozen.Current
-	for _, v := range c.Votes {
-		w.votes = append(w.votes, fmt.Sprintf("%+v", v))
-	}
-	for _, e := range c.Events {
-		e.Logged = false
-		w.events = append(w.events, fmt.Sprintf("%+v", e))
-	}
-	c.Status, c.ExecuteBy, c.ClosedAt, c.Comment = approval.Pending, time.Time{}, time.Time{}, ""
-	c.Votes, c.PassedOn, c.Events, c.Notifications, c.Use = nil, nil, nil, nil, nil
-	body, err := approval.Encode(&frozen)
-	if err != nil {
-		panic(err)
-	}
-	w.frozen = string(body)
-	return w
+	sum := sha256.Sum256(r.Body)
+	return &written{ApprovalSnapshot: snapshot, record: r, digest: string(sum[:])}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/storetest"
@@ -28,105 +27,26 @@ func (s *state) currentID() string {
 	if s.doc == nil {
 		return firstID()
 	}
-	return s.doc.doc.ID()
+	return s.doc.Document.ID()
 }
 
 // written checks one write.
 func (s *state) written(a *progress, w *written) (fault string) {
-	c := &w.doc.Current
-	for _, e := range c.Events {
-		if e.Logged && !s.hasEvent(e.ID) {
-			return fmt.Sprintf("marks %s, which the log does not have", e.Kind)
+	var was *storetest.ApprovalSnapshot
+	if s.doc != nil {
+		was = s.doc.ApprovalSnapshot
+	}
+	if err := was.Step(w.ApprovalSnapshot, a.now, s.hasEvent); err != nil {
+		return "writes: " + err.Error()
+	}
+	votes := w.Document.Current.Votes
+	if len(votes) > 3 { // two approvals and a denial
+		return fmt.Sprintf("makes %d votes of two people", len(votes))
+	}
+	for _, v := range votes {
+		if v.Voter.ID != "mia" && v.Voter.ID != "omar" {
+			return "counts the vote of " + v.Voter.ID
 		}
-	}
-	if s.doc == nil {
-		return opened(w.doc)
-	}
-	old := s.doc
-	switch was := &old.doc.Current; {
-	case was.Generation != c.Generation:
-		return s.turned(old.doc, w.doc)
-	case w.frozen != old.frozen:
-		return fmt.Sprintf("changes what is frozen:\n%s\n%s", old.frozen, w.frozen)
-	case !begins(w.votes, old.votes) || !begins(w.events, old.events):
-		return "changes a vote or an event"
-	case !was.Status.Open() && (c.Status != was.Status || len(w.votes) != len(old.votes) || len(w.events) != len(old.events)):
-		return fmt.Sprintf("changes one that is %s", was.Status)
-	case len(c.Votes) > 3: // two approvals and a denial
-		return fmt.Sprintf("makes %d votes of two people", len(c.Votes))
-	default:
-		for _, v := range c.Votes {
-			if v.Voter.ID != "mia" && v.Voter.ID != "omar" {
-				return "counts the vote of " + v.Voter.ID
-			}
-		}
-		return passed(a.now, was, c)
-	}
-}
-
-func begins(list, beginning []string) bool {
-	return len(list) >= len(beginning) && slices.Equal(list[:len(beginning)], beginning)
-}
-
-func opened(d *approval.Document) (fault string) {
-	if d.Current.Status != approval.Pending || len(d.Current.Votes) != 0 {
-		return fmt.Sprintf("opens one that is %s", d.Current.Status)
-	}
-	return ""
-}
-
-// turned checks that an approval gave way to the next only when it was closed.
-func (s *state) turned(old, d *approval.Document) (fault string) {
-	was := &old.Current
-	switch {
-	case was.Status.Open():
-		return fmt.Sprintf("opens a second approval while one is %s", was.Status)
-	case was.Generation > d.Current.Generation:
-		return "opens an id that may have been given before"
-	case was.Status == approval.Denied && d.Current.OpenedAt.Before(was.ApproveBy):
-		return "asks again what a person has denied"
-	}
-	for _, e := range was.Events {
-		if !s.hasEvent(e.ID) {
-			return fmt.Sprintf("forgets %s, which the log does not have", e.Kind)
-		}
-	}
-	return opened(d)
-}
-
-// legal are the transitions there are.
-var legal = map[approval.Status][]approval.Status{
-	approval.Pending:  {approval.Pending, approval.Approved, approval.Denied, approval.Expired, approval.Cancelled, approval.Revoked},
-	approval.Approved: {approval.Approved, approval.Consumed, approval.Revoked, approval.Expired, approval.Superseded},
-}
-
-// passed checks a transition that happens by a process which began at now.
-func passed(now time.Time, was, c *approval.Case) (fault string) {
-	if was.Status == c.Status {
-		return ""
-	}
-	if !slices.Contains(legal[was.Status], c.Status) {
-		return fmt.Sprintf("makes %s out of %s", c.Status, was.Status)
-	}
-	denials, people := 0, map[string]bool{}
-	for _, v := range c.Votes {
-		if v.Choice == approval.Deny {
-			denials++
-		} else {
-			people[v.Voter.ID] = true
-		}
-	}
-	closes := c.ApproveBy
-	if was.Status == approval.Approved {
-		closes = c.ExecuteBy.Add(-time.Minute)
-	}
-	switch {
-	case c.Status == approval.Approved && (len(people) < c.Requirements[0].Need || denials > 0):
-		return fmt.Sprintf("approves with %d people for it and %d against", len(people), denials)
-	case c.Status == approval.Denied && denials != 1, c.Status == approval.Consumed && denials > 0:
-		return fmt.Sprintf("makes it %s with %d denials", c.Status, denials)
-	case (c.Status == approval.Expired) == now.Before(closes):
-		return fmt.Sprintf("makes it %s at %s, and it closes at %s", c.Status, now, closes)
 	}
 	return ""
 }
@@ -204,7 +124,7 @@ func mayRun(generation, decision string) report {
 // lost: a caller was told that its decision did not use the approval.
 func lost(g approval.Generation, decision string) report {
 	return func(s *state) (fault string) {
-		d := s.doc.doc
+		d := s.doc.Document
 		current := d.Current.Use != nil && d.Current.Generation == g && d.Current.Use.DecisionID == decision
 		earlier := slices.ContainsFunc(d.Earlier, func(l approval.Line) bool { return l.Generation == g && l.UsedBy == decision })
 		if current || earlier {
@@ -234,7 +154,7 @@ func (s *state) atTheEnd() (fault string) {
 			story = append(story, logged{id: e.Event.ID, approval: e.Document.ID(), kind: e.Event.Kind, status: e.Event.Status})
 		}
 	}
-	for _, e := range s.doc.doc.Current.Events {
+	for _, e := range s.doc.Document.Current.Events {
 		if !slices.ContainsFunc(story, func(l logged) bool { return l.id == e.ID }) {
 			return fmt.Sprintf("%s is never logged", e.Kind)
 		}
