@@ -51,7 +51,7 @@ func (b *backward) look(ctx context.Context, s *indexed, end segmentEnd, best []
 		if b.block(from, block); b.past() {
 			break
 		}
-		upTo, size = from, min(4*size, lastBlock)
+		upTo, size = from, min(2*size, lastBlock)
 	}
 	return b.hits, nil
 }
