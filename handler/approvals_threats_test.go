@@ -112,7 +112,7 @@ var relayed = []string{
 // nonceOf is what only the mail to an address holds.
 func (d *desk) nonceOf(t *testing.T, asked reply, address string) string {
 	t.Helper()
-	if _, err := d.approvals.Sweep(t.Context(), d.time()); err != nil { // sends the mails
+	if _, err := d.approvals.Sweep(t.Context(), d.time); err != nil { // sends the mails
 		t.Fatal(err)
 	}
 	in, err := d.approvals.Inspect(t.Context(), approval.Reader{Principal: callers["auditor"], Tenant: storetest.Tenant}, asked.Approval.ID, d.time())

@@ -43,7 +43,7 @@ func (c *courier) start(ctx context.Context) (stop func()) {
 }
 
 func (c *courier) sweep(ctx context.Context) {
-	swept, err := c.approvals.Sweep(ctx, time.Now())
+	swept, err := c.approvals.Sweep(ctx, time.Now)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil && !c.failing:

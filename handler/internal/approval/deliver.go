@@ -37,10 +37,10 @@ func (s *Service) wake() {
 // Sweep does what is due: it makes expiry durable, logs what is not logged yet
 // and sends messages. One failure does not keep it from the rest; errors are
 // joined. It may run in several processes at a time, and once at a time in one.
-// Now is when it begins; the time it takes is added.
-func (s *Service) Sweep(ctx context.Context, now time.Time) (Swept, error) {
-	begun := time.Now()
+// The clock is read anew for every document: there may be many.
+func (s *Service) Sweep(ctx context.Context, clock func() time.Time) (Swept, error) {
 	var swept Swept
+	now := clock()
 	errs := []error{s.revokeOld(ctx, now)}
 	page := ""
 	for range sweepPages {
@@ -49,7 +49,7 @@ func (s *Service) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 			return swept, errors.Join(append(errs, err)...)
 		}
 		for _, r := range due.Records {
-			sent, err := s.deliver(ctx, r.Tenant, r.Slot, now.Add(time.Since(begun)))
+			sent, err := s.deliver(ctx, r.Tenant, r.Slot, clock)
 			swept.Looked++
 			swept.Sent += sent
 			if err != nil {
@@ -106,14 +106,13 @@ func (s *Service) settleOpen(ctx context.Context, tenant string, now time.Time) 
 // leased by a conditional write before it is sent, and marked afterwards: a
 // crash between the two sends it again, never loses it. What is not accepted in
 // half of the lease is tried again later.
-func (s *Service) deliver(ctx context.Context, tenant, slot string, now time.Time) (sent int, err error) {
-	begun := time.Now()
-	leased, err := s.leaseDue(ctx, tenant, slot, now)
+func (s *Service) deliver(ctx context.Context, tenant, slot string, clock func() time.Time) (sent int, err error) {
+	leased, err := s.leaseDue(ctx, tenant, slot, clock())
 	if err != nil || len(leased) == 0 {
 		return 0, err
 	}
 	done, errs := s.send(ctx, leased)
-	now = now.Add(time.Since(begun))
+	now := clock()
 	_, err = s.change(context.WithoutCancel(ctx), place{tenant: tenant, slot: slot}, "", now, func(d *Document) error {
 		return d.markSent(leased, done, now)
 	})

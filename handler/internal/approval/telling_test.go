@@ -58,7 +58,7 @@ func withPost(t *testing.T) (*world, *approval.Service, *post, approval.Approval
 
 func sweep(t *testing.T, s *approval.Service, now time.Time) approval.Swept {
 	t.Helper()
-	swept, err := s.Sweep(t.Context(), now)
+	swept, err := s.Sweep(t.Context(), func() time.Time { return now })
 	if err != nil {
 		t.Errorf("Sweep at +%s = %v", now.Sub(noon), err)
 	}
@@ -140,7 +140,7 @@ func TestMessagesAreTriedAgain(t *testing.T) {
 	var at []time.Duration
 	for d := time.Duration(0); d < 10*time.Minute; d += time.Second {
 		before := tries
-		if _, err := s.Sweep(t.Context(), noon.Add(d)); (err != nil) != (tries > before && tries <= 3) {
+		if _, err := s.Sweep(t.Context(), func() time.Time { return noon.Add(d) }); (err != nil) != (tries > before && tries <= 3) {
 			t.Errorf("Sweep at +%s = %v", d, err)
 		}
 		if tries > before {
@@ -183,7 +183,7 @@ func TestLeasesOfMessages(t *testing.T) {
 				t.Errorf("recovered %v", r)
 			}
 		}()
-		_, _ = s.Sweep(ctx, noon)
+		_, _ = s.Sweep(ctx, func() time.Time { return noon })
 	}()
 	cancel()
 	p.refuse = nil

@@ -140,7 +140,7 @@ func BenchmarkPageOfOpenApprovals(b *testing.B) {
 	})
 	b.Run("sweep with nothing due", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := s.Sweep(b.Context(), now); err != nil {
+			if _, err := s.Sweep(b.Context(), func() time.Time { return now }); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -48,7 +48,7 @@ func messages(t *testing.T, notify ...string) []approval.Message {
 	if _, _, err := s.Open(t.Context(), r, storetest.Noon); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Sweep(t.Context(), storetest.Noon); err != nil {
+	if _, err := s.Sweep(t.Context(), func() time.Time { return storetest.Noon }); err != nil {
 		t.Fatal(err)
 	}
 	if len(k.messages) != len(notify) {
