@@ -14,7 +14,7 @@
 //
 // Reading is a path of its own that trusts nothing but bytes: [Verify] derives
 // every chain again and names file, line and sequence of what is wrong, [Why]
-// tells the story of a decision years later from the log alone, [Tail] follows
-// it. README.md says what is promised under which assumptions, and what
+// tells the story of a decision years later from the log alone, [Find] looks for
+// decisions from the newest back, [Tail] follows the log. README.md says what is promised under which assumptions, and what
 // verification cannot see.
 package audit

@@ -292,8 +292,8 @@ func TestFindUncertainRecords(t *testing.T) {
 	}
 }
 
-// Of two records of one decision the one is told that was answered for sure.
-func TestFindTellsTheSurerRecord(t *testing.T) {
+// Of two records of one thing the one is told that was answered for sure.
+func TestTheSurerRecordIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &storetest.MemorySink{}
 		var broken atomic.Bool
@@ -310,22 +310,29 @@ func TestFindTellsTheSurerRecord(t *testing.T) {
 		o.Lanes = 1
 		log := openLog(t, faulty, o)
 		d := decision("d")
-		broken.Store(true)
-		if _, err := log.Append(t.Context(), d); err == nil {
-			t.Error("Append without outcome = nil, want an error")
-		}
-		broken.Store(false)
-		<-time.After(time.Second)
-		for range 2 {
-			if _, err := log.Append(t.Context(), d); err != nil {
-				t.Error(err)
+		vote := &audit.Event{Kind: audit.KindApprovalVoted, TS: time.Now(), EventID: "e", ApprovalID: "apr_1-1"}
+		for _, r := range []audit.Record{d, vote} {
+			broken.Store(true)
+			if _, err := log.Append(t.Context(), r); err == nil {
+				t.Error("Append without outcome = nil, want an error")
 			}
-			result, err := audit.Find(t.Context(), sink, audit.Search{Now: time.Now()})
-			if err != nil || len(result.Entries) != 1 || result.Entries[0].Uncertain || result.Entries[0].Seq != 1 {
-				t.Errorf("Find() = %+v, %v, want the first sure record", result.Entries, err)
+			broken.Store(false)
+			<-time.After(time.Second)
+			for range 2 {
+				if _, err := log.Append(t.Context(), r); err != nil {
+					t.Error(err)
+				}
 			}
 		}
 		closeLog(t, log)
+		result, err := audit.Find(t.Context(), sink, audit.Search{Now: time.Now()})
+		if err != nil || len(result.Entries) != 1 || result.Entries[0].Uncertain || result.Entries[0].Seq != 1 {
+			t.Errorf("Find() = %+v, %v, want the first sure record", result.Entries, err)
+		}
+		story, err := audit.Why(t.Context(), sink, audit.Query{ID: "apr_1-1", Now: time.Now()})
+		if err != nil || len(story.Events) != 1 || story.Events[0].Uncertain || story.Events[0].Seq != 1 {
+			t.Errorf("Why() = %+v, %v, want the first sure record", story.Events, err)
+		}
 	})
 }
 

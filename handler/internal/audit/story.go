@@ -28,8 +28,9 @@ type DecisionStory struct {
 	Decision Entry      `json:"decision"`
 	Roles    []HeldRole `json:"roles"`
 	Rules    []RuleText `json:"rules"`    // the rules that decided, as they were
-	Approval []Entry    `json:"approval"` // what became of its approval, oldest first
+	Approval []Entry    `json:"approval"` // what became of its approval, refused votes too, oldest first
 	Replays  []Entry    `json:"replays"`  // the same answer, given again
+	Masks    []Entry    `json:"masks"`    // its obligations, applied to an output
 	Outcomes []Entry    `json:"outcomes"` // what the application that asked says became of it
 }
 

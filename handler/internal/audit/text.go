@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/authorization-fabric/fabric/policy/strictjson"
 )
 
 // WriteText writes the story for people. Whatever a record holds comes out as
@@ -22,7 +24,8 @@ func (s Story) WriteText(w io.Writer) error {
 	if len(s.Events) > 0 {
 		p.line("", "Besides:")
 		for _, e := range s.Events {
-			p.event("", e)
+			p.event(e)
+			p.sawWhat(e, "")
 		}
 	}
 	p.verdicts(s.Segments)
@@ -69,11 +72,16 @@ func (p page) decision(d DecisionStory) {
 	if id := e.text("approvalId"); id != "" {
 		p.line("approval", "%s  %s", id, e.text("approvalOutcome"))
 	}
+	shown := shownIn(d.Approval)
 	for _, event := range d.Approval {
-		p.event("", event)
+		p.event(event)
+		p.sawWhat(event, shown)
 	}
 	for _, replay := range d.Replays {
 		p.line("again", "%s  the same answer was given%s", stamp(replay.Time), doubtful(replay))
+	}
+	for _, mask := range d.Masks {
+		p.line("masked", "%s  an output for the application%s", stamp(mask.Time), doubtful(mask))
 	}
 	for _, outcome := range d.Outcomes {
 		p.line("outcome", "%s  %s  %s%s", stamp(outcome.Time), outcome.text("outcome"), outcome.text("reason"), doubtful(outcome))
@@ -102,9 +110,9 @@ func (p page) policy(e Entry) {
 	}
 }
 
-// event writes a record that is no decision, on one line and one for each fact
-// that people were shown.
-func (p page) event(label string, e Entry) {
+// event writes a record that is no decision, on one line and one for each
+// thing that people were asked and shown.
+func (p page) event(e Entry) {
 	parts := []string{stamp(e.Time), string(e.Kind)}
 	for _, name := range []string{"outcome", "reasonCode"} {
 		if text := e.text(name); text != "" {
@@ -114,16 +122,58 @@ func (p page) event(label string, e Entry) {
 	if who := person(e); who != "nobody" {
 		parts = append(parts, "by "+who)
 	}
+	if e.value.Get("detail").Get("relayed").Bool() {
+		parts = append(parts, "in a mail, not signed in")
+	}
 	if reason := e.text("reason"); reason != "" {
 		parts = append(parts, reason)
 	}
 	if comment := e.text("comment"); comment != "" {
 		parts = append(parts, fmt.Sprintf("%q", comment))
 	}
-	p.line(label, "    %s%s", strings.Join(parts, "  "), doubtful(e))
-	for _, fact := range e.value.Get("facts").Items() {
-		p.line(label, "      shown: %s: %s %s", fact.Get("label").Text(), fact.Get("value").Text(), fact.Get("mark").Text())
+	p.line("", "    %s%s", strings.Join(parts, "  "), doubtful(e))
+	for _, r := range e.value.Get("requirements").Items() {
+		p.line("", "      asked: %d of %s  (%s)", intOf(r.Get("need")), textsOf(r.Get("approvers")), r.Get("policyId").Text())
 	}
+	for _, fact := range e.value.Get("facts").Items() {
+		p.line("", "      shown: %s: %s %s", fact.Get("label").Text(), fact.Get("value").Text(), fact.Get("mark").Text())
+	}
+}
+
+// sawWhat says of a vote which call the voter was shown. Shown is the digest of
+// the one that was opened, "" where the log does not say.
+func (p page) sawWhat(e Entry, shown string) {
+	digest := e.text("requestDigest")
+	if digest == "" || e.Kind != KindApprovalVoted && e.Kind != KindApprovalRefused {
+		return
+	}
+	what := ""
+	switch shown {
+	case "":
+	case digest:
+		what = "  that of the facts above"
+	default:
+		what = "  NOT that of the facts above"
+	}
+	p.line("", "      shown: the call %s%s", digest, what)
+}
+
+// shownIn is the digest of the call whose facts were shown.
+func shownIn(events []Entry) string {
+	for _, e := range events {
+		if e.Kind == KindApprovalOpened {
+			return e.text("requestDigest")
+		}
+	}
+	return ""
+}
+
+func textsOf(v strictjson.Value) string {
+	var texts []string
+	for _, item := range v.Items() {
+		texts = append(texts, item.Text())
+	}
+	return strings.Join(texts, ", ")
 }
 
 func (p page) verdicts(segments []SegmentVerdict) {

@@ -240,31 +240,44 @@ func (t *teller) related(ctx context.Context, decisions []Entry) ([]Entry, error
 
 // decision tells of one decision.
 func (t *teller) decision(ctx context.Context, d Entry, related []Entry) (DecisionStory, error) {
-	s := DecisionStory{Decision: d, Roles: d.roles(), Approval: []Entry{}, Replays: []Entry{}, Outcomes: []Entry{}}
-	seen := map[string]bool{}
-	for _, e := range related {
+	s := DecisionStory{
+		Decision: d, Roles: d.roles(),
+		Approval: []Entry{}, Replays: []Entry{}, Masks: []Entry{}, Outcomes: []Entry{},
+	}
+	for _, e := range onceEach(related) {
 		sameDecision := e.text("decisionId") == d.text("decisionId")
 		sameApproval := e.text("approvalId") != "" && e.text("approvalId") == d.text("approvalId")
-		if id := e.text("eventId"); id != "" && seen[id] {
-			continue
-		} else if id != "" {
-			seen[id] = true
-		}
 		switch {
 		case e.Kind == KindReplayed && sameDecision && e.Hash != d.Hash:
 			s.Replays = append(s.Replays, e)
+		case e.Kind == KindMask && sameDecision && e.sameCaller(&d):
+			s.Masks = append(s.Masks, e)
 		case e.Kind == KindOutcome && sameDecision && e.sameCaller(&d):
 			s.Outcomes = append(s.Outcomes, e)
-		case e.Kind.isOfApproval() && sameApproval:
+		case (e.Kind.isOfApproval() || e.Kind == KindRefused) && sameApproval:
 			s.Approval = append(s.Approval, e)
 		}
-	}
-	for _, list := range [][]Entry{s.Approval, s.Replays, s.Outcomes} {
-		slices.SortStableFunc(list, func(a, b Entry) int { return a.Time.Compare(b.Time) })
 	}
 	var err error
 	s.Rules, err = t.packs.rules(ctx, t.reader, d)
 	return s, err
+}
+
+// onceEach leaves out what tells an event again, and puts the rest in the order
+// of time. Of several records of one event that is kept which is surest: not
+// uncertain, the first written.
+func onceEach(entries []Entry) []Entry {
+	once := slices.Clone(entries)
+	slices.SortStableFunc(once, func(a, b Entry) int { return cmp.Compare(a.doubt(), b.doubt()) })
+	seen := map[string]bool{}
+	once = slices.DeleteFunc(once, func(e Entry) bool {
+		id := e.text("eventId")
+		again := id != "" && seen[id]
+		seen[id] = true
+		return again
+	})
+	sortByTime(once)
+	return once
 }
 
 // sameCaller reports whether the application that made a decision wrote e: an
@@ -292,18 +305,16 @@ func (e *Entry) roles() []HeldRole {
 func (t *teller) events() []Entry {
 	told := map[string]bool{}
 	for _, d := range t.story.Decisions {
-		for _, e := range slices.Concat([]Entry{d.Decision}, d.Approval, d.Replays, d.Outcomes) {
+		for _, e := range slices.Concat([]Entry{d.Decision}, d.Approval, d.Replays, d.Masks, d.Outcomes) {
 			told[cmp.Or(e.text("eventId"), e.Hash)] = true
 		}
 	}
 	events := []Entry{}
-	for _, e := range t.hits {
-		key := cmp.Or(e.text("eventId"), e.Hash)
-		if !e.Kind.isDecision() && e.Kind != KindOutcome && !told[key] {
-			told[key] = true
+	for _, e := range onceEach(t.hits) {
+		if !e.Kind.isDecision() && e.Kind != KindOutcome && !told[cmp.Or(e.text("eventId"), e.Hash)] {
 			events = append(events, e)
 		}
 	}
-	slices.SortStableFunc(events, func(a, b Entry) int { return b.Time.Compare(a.Time) })
+	slices.Reverse(events)
 	return events
 }
