@@ -360,9 +360,14 @@ func (c *course) check(t *rapid.T) {
 	}
 }
 
-func runCourse(t *testing.T, store approval.Store) {
+func runCourse(t *testing.T, open func(t *testing.T) approval.Store) {
+	var store approval.Store
 	runs := 0
+	outer := t
 	rapid.Check(t, func(t *rapid.T) {
+		if runs%100 == 0 { // what is left over of earlier runs is due for ever
+			store = open(outer)
+		}
 		runs++ // a tenant of its own, so that no run sees another
 		c := &course{t: t, tenant: fmt.Sprint("course-", runs), now: Noon, last: map[string]*ApprovalSnapshot{}, used: map[string]string{}}
 		c.store = FaultyApprovals{Store: courseStep{store, c}, Next: func(string) Fault {

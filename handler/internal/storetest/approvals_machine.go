@@ -103,7 +103,7 @@ func (m *machine) wantOpen(name string) (id string, err error) {
 // ApprovalService runs the service over a store of each test's own.
 func ApprovalService(t *testing.T, open func(t *testing.T) approval.Store) {
 	t.Run("machine", func(t *testing.T) { runMachine(t, open(t)) })
-	t.Run("course", func(t *testing.T) { runCourse(t, open(t)) })
+	t.Run("course", func(t *testing.T) { runCourse(t, open) })
 	t.Run("many at once open one", func(t *testing.T) { manyOpenOne(t, open(t)) })
 	t.Run("many calls of one agent keep the cap", func(t *testing.T) { manyKeepTheCap(t, open(t)) })
 }
