@@ -92,7 +92,8 @@ func (s *service) announce(e *environment, l net.Listener) {
 	}
 	if s.config.mode == modeLocal {
 		fmt.Fprintf(e.err, "Authorization Fabric on http://%s, local mode: this machine only, a request without a token is the local developer.\n"+
-			"Packs: %s (environment %s). Data: %s. Stop with Ctrl-C.\n", l.Addr(), packsText, s.config.environment, s.config.data)
+			"Packs: %s (environment %s). Data: %s. Console: %s/console/. Stop with Ctrl-C.\n",
+			l.Addr(), packsText, s.config.environment, s.config.data, s.config.publicURL)
 	}
 	s.log.LogAttrs(e.ctx, slog.LevelInfo, "serving", slog.String("address", l.Addr().String()), slog.String("mode", s.config.mode.String()),
 		slog.String("environment", s.config.environment), slog.String("packs", packsText), slog.String("version", version()))
