@@ -26,7 +26,7 @@ type modelled struct {
 
 func (m *modelled) at(now time.Time) approval.Status {
 	switch {
-	case m.status == approval.Pending && !now.Before(m.approveBy), m.status == approval.Approved && !now.Before(m.executeBy):
+	case m.status == approval.Pending && !now.Before(m.approveBy), m.status == approval.Approved && !now.Before(m.executeBy.Add(-time.Minute)):
 		return approval.Expired
 	}
 	return m.status
