@@ -181,7 +181,7 @@ func TestHistories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer store.Close()
+		defer store.Close() //nolint:errcheck // nothing of it is read again
 		checkHistories(t, store, *boltHistories)
 	})
 }

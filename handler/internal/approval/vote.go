@@ -138,6 +138,9 @@ func (s *Service) note(d *Document, v Vote, now time.Time) error {
 	if v.Choice == Approve && !d.Current.takes(v.PolicyIDs) {
 		return full
 	}
+	if v.Choice == Deny { // what a token says matters to approvals only, and may be long
+		v.Voter.Groups, v.Voter.GroupsKnown, v.Voter.AppRoles, v.Voter.AppRolesKnown = nil, false, nil, false
+	}
 	d.Current.count(v, s.options.NewID(now), now)
 	if v.Choice == Deny {
 		return nil
