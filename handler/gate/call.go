@@ -2,6 +2,8 @@ package gate
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 )
@@ -39,11 +41,13 @@ type Resource struct {
 
 // complete gives a call the names that its retries keep.
 func (c Call) complete() Call {
-	if c.CorrelationID == "" {
-		c.CorrelationID = rand.Text()
-	}
 	if c.IdempotencyKey == "" {
 		c.IdempotencyKey = rand.Text()
+	}
+	if c.CorrelationID == "" {
+		// The answer that is given again under a key names the first request.
+		sum := sha256.Sum256([]byte(c.IdempotencyKey))
+		c.CorrelationID = hex.EncodeToString(sum[:16])
 	}
 	return c
 }
