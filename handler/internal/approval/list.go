@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,14 +63,25 @@ func (s *Service) visible(d *Document, p identity.Principal, now time.Time) bool
 // concerns reports whether a person may vote on d now, or has.
 func (s *Service) concerns(d *Document, p identity.Principal, now time.Time) bool {
 	voter := voterOf(p)
-	return d.Current.lastVote(&voter) != nil || len(s.approvers.Judge(voter, false, d, now)) > 0
+	return d.Current.hasVoted(&voter) || len(s.approvers.Judge(voter, false, d, now)) > 0
+}
+
+// hasVoted reports whether a vote is certainly of that person. Whoever cannot
+// be compared may be the same where votes are counted, and not where one reads.
+func (c *Case) hasVoted(v *Voter) bool {
+	return slices.ContainsFunc(c.Votes, func(old Vote) bool {
+		comparable := v.ID != "" && old.Voter.ID != "" || v.UPN != "" && old.Voter.UPN != ""
+		return comparable && old.Voter.same(v)
+	})
 }
 
 // Bounds of a list.
 const (
 	DefaultLimit = 50
 	MaxLimit     = 200
-	listReads    = 10 // pages of the store behind one page of ours
+	listReads    = 10      // times its limit is how many documents are looked at for one page
+	listChunk    = 20      // whole documents are read: few at a time
+	listBytes    = 4 << 20 // of documents, after which a page ends
 )
 
 // ListQuery is a page of the approvals that a reader may see.
@@ -98,16 +110,19 @@ func (s *Service) List(ctx context.Context, r Reader, q ListQuery, now time.Time
 	if len(query.Keys) == 0 {
 		return list, nil
 	}
-	limit := q.limit()
-	for range listReads {
-		// Asking for what is missing, and no more, keeps Next exact.
-		query.Limit = limit - len(list.Approvals)
+	limit, size := q.limit(), 0
+	for looked := 0; looked < listReads*limit && size < listBytes; looked += query.Limit {
+		// Asking for no more than is missing keeps Next exact.
+		query.Limit = min(limit-len(list.Approvals), listChunk)
 		page, err := s.store.List(ctx, query)
 		if err != nil {
 			return List{}, fmt.Errorf("list approvals: %w", err)
 		}
 		if list.Approvals, err = s.appendVisible(ctx, list.Approvals, page.Records, r.Principal, q.Filter, now); err != nil {
 			return List{}, err
+		}
+		for i := range page.Records {
+			size += len(page.Records[i].Body)
 		}
 		list.Next, query.Page = page.Next, page.Next
 		if page.Next == "" || len(list.Approvals) == limit {

@@ -1,0 +1,53 @@
+package approval_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
+)
+
+// weighed is a store that remembers how much lists have read of it.
+type weighed struct {
+	approval.Store
+
+	atOnce, total int // bytes of one page, and of all
+}
+
+func (w *weighed) List(ctx context.Context, q approval.Query) (approval.Page, error) {
+	page, err := w.Store.List(ctx, q)
+	size := 0
+	for _, r := range page.Records {
+		size += len(r.Body)
+	}
+	w.atOnce, w.total = max(w.atOnce, size), w.total+size
+	return page, err
+}
+
+// Documents may be large and anybody with an identity may list: a page of them
+// ends early rather than holding them all at once.
+func TestAPageIsBoundedInBytes(t *testing.T) {
+	w := memoryWorld()
+	w.options.OpenPerUser = 1000
+	store := &weighed{Store: w.store}
+	w.store = store
+	s := w.service()
+	const many, large = 120, 200_000
+	for i := range many {
+		r := order(fmt.Sprint(i))
+		r.Received = []byte(`{"agentId":"finance-agent","parameters":{"note":"` + strings.Repeat("x", large) + `"}}`)
+		mustOpen(t, s, r, noon)
+	}
+	list, err := s.List(t.Context(), reader(auditor()), approval.ListQuery{Limit: approval.MaxLimit}, noon)
+	if err != nil || len(list.Approvals) == 0 || list.Next == "" {
+		t.Fatalf("List = %d approvals, next %q, %v, want some and a next", len(list.Approvals), list.Next, err)
+	}
+	if most := 10_000_000; store.total > most || store.atOnce > most {
+		t.Errorf("one page read %d bytes, %d at once, want at most %d", store.total, store.atOnce, most)
+	}
+	if got := idsOf(t, s, reader(auditor()), approval.ListQuery{Limit: approval.MaxLimit}, noon); len(got) != many {
+		t.Errorf("all pages have %d approvals, want %d", len(got), many)
+	}
+}
