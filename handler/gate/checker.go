@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/grant"
@@ -113,11 +114,21 @@ func (c *Checker) Check(ctx context.Context, token string, call ToolCall) (Grant
 	return g, nil
 }
 
+// replaced finds what [json.Marshal] writes in the place of what is not UTF-8:
+// an escape that it uses for nothing else.
+var replaced = regexp.MustCompile(`(^|[^\\])(\\\\)*\\ufffd`)
+
 // objectOf reads parameters as the service does: strictly, as one object.
 func objectOf(parameters any) (strictjson.Value, error) {
-	text, err := json.Marshal(parameters)
-	if err != nil {
-		return strictjson.Value{}, fmt.Errorf("gate: %w: encode the parameters: %w", ErrGrant, err)
+	text, isText := parameters.(json.RawMessage)
+	if !isText {
+		var err error
+		if text, err = json.Marshal(parameters); err != nil {
+			return strictjson.Value{}, fmt.Errorf("gate: %w: encode the parameters: %w", ErrGrant, err)
+		}
+		if replaced.Match(text) {
+			return strictjson.Value{}, fmt.Errorf("gate: %w: the parameters are not UTF-8", ErrGrant)
+		}
 	}
 	v, err := strictjson.Parse(text, answerLimits)
 	if err != nil {

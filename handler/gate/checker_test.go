@@ -301,3 +301,35 @@ func TestReadKeys(t *testing.T) {
 		t.Errorf("ReadKeys of no file = %v, want %v", err, os.ErrNotExist)
 	}
 }
+
+// A text that is not UTF-8 is another one once it is encoded: a grant for that
+// one does not let the tool run with this one.
+func TestParametersThatAreNoText(t *testing.T) {
+	i := newIssuer()
+	effective, err := strictjson.Parse([]byte(`{"path":"a\ufffdb"}`), strictjson.Limits{})
+	if err != nil {
+		t.Fatalf("Parse = %v", err)
+	}
+	token, _, err := i.Issue(t.Context(), grant.Facts{
+		Audience: audience, Agent: "a", Tenant: "t", Action: "Read", Effective: effective, DecisionID: "01JD0000000000000000000009",
+		RequestDigest: "hmac-sha256:" + strings.Repeat("0", 64), Now: noon,
+	})
+	if err != nil {
+		t.Fatalf("Issue = %v", err)
+	}
+	c := newChecker(t, i.keys(t), gate.Expect{})
+	for _, wrong := range []any{
+		map[string]string{"path": "a\xffb"},
+		struct {
+			Path string `json:"path"`
+		}{"a\xffb"},
+		map[string]any{"path": "a\ufffdb", "x": []string{"\\\xff"}},
+	} {
+		if _, err := c.Check(t.Context(), token, gate.ToolCall{Action: "Read", Parameters: wrong}); !errors.Is(err, gate.ErrGrant) {
+			t.Errorf("Check(%q) = %v, want ErrGrant", wrong, err)
+		}
+	}
+	if _, err := c.Check(t.Context(), token, gate.ToolCall{Action: "Read", Parameters: map[string]string{"path": "a\ufffdb"}}); err != nil {
+		t.Errorf("Check of what was granted = %v", err)
+	}
+}

@@ -183,6 +183,20 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
+// What stands between here and the service does not hold a call for ever.
+func TestRetryAfterIsBounded(t *testing.T) {
+	for _, header := range []string{"Retry-After: 86400", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{replies: []reply{{status: 503, header: header}, allowed}}
+			began := time.Now()
+			_, err := newClient(t, s, gate.Options{}).Ask(t.Context(), call)
+			if waited := time.Since(began); err != nil || waited > 5*time.Minute {
+				t.Errorf("%s: Ask = %v after %s, want success within 5 minutes", header, err, waited)
+			}
+		})
+	}
+}
+
 // A deadline that comes before the service wants to be asked again ends the
 // call at once.
 func TestRetryAfterBeyondTheDeadline(t *testing.T) {

@@ -148,10 +148,11 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 }
 
 // pause is how long to wait before the next attempt: what the service asked
-// for, else longer each time, and a little apart from other clients.
+// for, within bounds, else longer each time, and a little apart from other
+// clients.
 func (r reply) pause(attempt int) time.Duration {
 	if r.retryAfter > 0 {
-		return r.retryAfter
+		return min(r.retryAfter, maxPause)
 	}
 	p := min(firstPause<<min(attempt-1, 10), maxPause)
 	return p/2 + rand.N(p) //nolint:gosec // spreads clients, no secret
