@@ -87,6 +87,7 @@ func TestSaid(t *testing.T) {
 		{"nothing to hide", `{}`, `"Please, <b>now</b>\nOK?"`, "Please, <b>now</b>\nOK?"},
 		{"no string", `{}`, `{"a": 1}`, ""},
 		{"a masked value, twice", `{"iban": "DE8937"}`, `"to DE8937, I say DE8937."`, "to [masked], I say [masked]."},
+		{"a masked value in small letters", `{"iban": "DE8937ab"}`, `"to de8937AB."`, "to [masked]."},
 		{"a masked value of another parameter's beginning", `{"iban": "DE89", "owner": "DE8937"}`, `"DE8937 DE89"`, "[masked] [masked]"},
 		{"values that overlap", `{"iban": "abcd", "owner": "cdef"}`, `"xabcdefy"`, "x[masked]y"},
 		{"a value that overlaps itself", `{"iban": "abab"}`, `"ababab."`, "[masked]."},

@@ -59,14 +59,17 @@ func appendTexts(to []string, v strictjson.Value) []string {
 	return to
 }
 
-// withoutTexts replaces every occurrence of the texts. Occurrences that overlap
-// become one, so that no end of one is left over from another.
+// withoutTexts replaces every occurrence of the texts, in capitals or not.
+// Occurrences that overlap become one, so that no end of one is left over from
+// another.
 func withoutTexts(s string, texts []string) string {
+	folded := asciiLower(s) // as long as s
 	hide := make([]bool, len(s))
 	found := false
 	for _, text := range texts {
+		text = asciiLower(text)
 		for from := 0; text != ""; {
-			i := strings.Index(s[from:], text)
+			i := strings.Index(folded[from:], text)
 			if i < 0 {
 				break
 			}
