@@ -51,3 +51,26 @@ func TestAPageIsBoundedInBytes(t *testing.T) {
 		t.Errorf("all pages have %d approvals, want %d", len(got), many)
 	}
 }
+
+// Who asked for much that is large does not make every look at an approval of
+// theirs read all of it.
+func TestThePastIsBoundedInBytes(t *testing.T) {
+	w := memoryWorld()
+	w.options.OpenPerUser = 1000
+	store := &weighed{Store: w.store}
+	w.store = store
+	s := w.service()
+	const many, large = 150, 200_000
+	for i := range many {
+		r := order(fmt.Sprint(i))
+		r.Received = []byte(`{"agentId":"finance-agent","parameters":{"note":"` + strings.Repeat("x", large) + `"}}`)
+		mustOpen(t, s, r, noon)
+	}
+	past, err := s.History(t.Context(), tenant, approval.Person{ID: "ana"}, noon)
+	if err != nil || past.Asked == 0 || !past.More {
+		t.Errorf("History = %+v, %v, want some and more", past, err)
+	}
+	if most := 15_000_000; store.total > most {
+		t.Errorf("it read %d bytes, want at most %d", store.total, most)
+	}
+}
