@@ -79,7 +79,8 @@ func (c *Case) hasVoted(v *Voter) bool {
 const (
 	DefaultLimit = 50
 	MaxLimit     = 200
-	listReads    = 10      // times its limit is how many documents are looked at for one page
+	listReads    = 10      // times its limit is how many documents are looked at for one page,
+	listLooks    = 500     // and no more: who may see one is a decision of its own
 	listChunk    = 20      // whole documents are read: few at a time
 	listBytes    = 4 << 20 // of documents, after which a page ends
 )
@@ -111,7 +112,7 @@ func (s *Service) List(ctx context.Context, r Reader, q ListQuery, now time.Time
 		return list, nil
 	}
 	limit, size := q.limit(), 0
-	for looked := 0; looked < listReads*limit && size < listBytes; looked += query.Limit {
+	for looked := 0; looked < min(listReads*limit, listLooks) && size < listBytes; looked += query.Limit {
 		// Asking for no more than is missing keeps Next exact.
 		query.Limit = min(limit-len(list.Approvals), listChunk)
 		page, err := s.store.List(ctx, query)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
 )
@@ -72,5 +73,39 @@ func TestThePastIsBoundedInBytes(t *testing.T) {
 	}
 	if most := 15_000_000; store.total > most {
 		t.Errorf("it read %d bytes, want at most %d", store.total, most)
+	}
+}
+
+// judged counts how often it was asked who may vote.
+type judged struct {
+	*world
+
+	times int
+}
+
+func (j *judged) Judge(v approval.Voter, relayed bool, d *approval.Document, now time.Time) []string {
+	j.times++
+	return j.world.Judge(v, relayed, d, now)
+}
+
+// Anybody who signs in may list: finding that nothing is theirs does not take
+// thousands of decisions.
+func TestAPageIsBoundedInDecisions(t *testing.T) {
+	w := memoryWorld()
+	w.options.OpenPerUser, w.options.OpenPerAgent = 3000, 3000
+	j := &judged{world: w}
+	s := approval.New(w.store, w.keys, &w.log, j, w.options)
+	for i := range 1200 {
+		mustOpen(t, s, order(fmt.Sprint(i)), noon)
+	}
+	list, err := s.List(t.Context(), reader(person("nobody")), approval.ListQuery{Limit: approval.MaxLimit}, noon)
+	if err != nil || len(list.Approvals) != 0 || list.Next == "" {
+		t.Fatalf("List = %d approvals, next %q, %v, want none and a next", len(list.Approvals), list.Next, err)
+	}
+	if j.times > 500 {
+		t.Errorf("one page took %d decisions, want at most 500", j.times)
+	}
+	if got := idsOf(t, s, reader(person("mia")), approval.ListQuery{Limit: 7}, noon); len(got) != 1200 {
+		t.Errorf("all pages have %d approvals, want 1200", len(got))
 	}
 }
