@@ -20,7 +20,8 @@ const (
 	keepLeftover     = 20              // messages about earlier approvals
 	keepReplays      = 500_000         // bytes of answers to earlier uses
 	roomToClose      = 200_000         // bytes that no approval takes, so that a denial always fits
-	roomToUse        = 3 * roomToClose // bytes that a new approval leaves
+	roomToUse        = 3 * roomToClose // bytes that a new approval leaves at least
+	restOfUse        = roomToClose / 2 // bytes of a use besides the parameters
 )
 
 // ErrComment is a comment that is no text or longer than [MaxComment].
@@ -44,6 +45,17 @@ func (d *Document) leaves(room int) error {
 		return fmt.Errorf("%d bytes, and %d must stay free: %w", len(body), room, ErrTooLarge)
 	}
 	return nil
+}
+
+// roomToUse is what a use of c will take: its answer and its record each hold
+// the parameters, which a mask may have made longer than they were sent. What
+// could never be used is not asked about.
+func (c *Case) roomToUse() int {
+	parameters := 0
+	for i := range c.Facts {
+		parameters += len(c.Facts[i].Value)
+	}
+	return max(roomToUse, 2*parameters+restOfUse)
 }
 
 // takes reports whether c still takes an approval for these requirements: one

@@ -129,7 +129,7 @@ func (s *Service) create(ctx context.Context, h held, r OpenRequest, opened Even
 	}
 	if err == nil {
 		h.doc.turn(s.newCase(r, opened, now), now)
-		err = h.doc.leaves(roomToUse)
+		err = h.doc.leaves(h.doc.Current.roomToUse())
 	}
 	if err == nil {
 		h, err = s.write(ctx, h)
