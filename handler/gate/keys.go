@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/grant"
@@ -71,11 +72,13 @@ func FetchKeys(address string, o FetchOptions) (Keys, error) {
 }
 
 // fetched is a key set behind an address. Whoever holds the token of turn owns
-// the other fields.
+// the fields below it.
 type fetched struct {
 	address string
 	http    *http.Client
 	now     func() time.Time
+
+	fresh atomic.Pointer[keysAt] // what set and at say, for whoever need not wait
 
 	turn  chan struct{}
 	set   grant.KeySet
@@ -83,8 +86,19 @@ type fetched struct {
 	tried time.Time // when a fetch was last begun
 }
 
+// keysAt is a key set that is never changed.
+type keysAt struct {
+	set grant.KeySet
+	at  time.Time // when it was fetched
+}
+
 // Key implements [grant.Keys].
 func (f *fetched) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
+	if k := f.fresh.Load(); k != nil {
+		if key, err := k.set.Key(ctx, kid); err == nil && within(f.now().Sub(k.at), freshFor) {
+			return key, nil // whoever names an unknown key keeps nobody from this
+		}
+	}
 	select {
 	case <-f.turn:
 		defer func() { f.turn <- struct{}{} }()
@@ -123,6 +137,7 @@ func (f *fetched) refresh(ctx context.Context, now time.Time) error {
 		return err
 	}
 	f.set, f.at = set, now
+	f.fresh.Store(&keysAt{set, now})
 	return nil
 }
 

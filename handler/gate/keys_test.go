@@ -1,9 +1,11 @@
 package gate_test
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/gate"
@@ -65,6 +67,45 @@ func TestFetchedKeys(t *testing.T) {
 	p.set(reply{status: 503})
 	check("an hour old, and none to be had", second, time.Hour, true, 5)
 	check("a day old", second, 23*time.Hour, false, 6)
+}
+
+// Anybody can name a key that is not known. While the keys are fetched again for
+// that, grants with known ones are checked as ever.
+func TestAKnownKeyDoesNotWaitForAnUnknownOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known, unknown := newIssuer(), newIssuer()
+		answered := false
+		slow := roundTrip(func(r *http.Request) (*http.Response, error) {
+			if answered {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			answered = true
+			return (&scripted{replies: []reply{{status: 200, body: string(known.document)}}}).RoundTrip(r)
+		})
+		keys, err := gate.FetchKeys(service+gate.KeysPath, gate.FetchOptions{Transport: slow})
+		if err != nil {
+			t.Fatalf("FetchKeys = %v", err)
+		}
+		c := newChecker(t, keys, gate.Expect{})
+		if _, err := c.Check(t.Context(), known.grant("a"), order); err != nil {
+			t.Fatalf("Check = %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		done := make(chan error)
+		go func() {
+			_, err := c.Check(context.Background(), unknown.grant("b"), order)
+			done <- err
+		}()
+		synctest.Wait()
+		began := time.Now()
+		if _, err := c.Check(t.Context(), known.grant("c"), order); err != nil || time.Since(began) != 0 {
+			t.Errorf("Check of a known key = %v after %s, want it at once", err, time.Since(began))
+		}
+		if err := <-done; err == nil {
+			t.Error("Check of an unknown key = nil, want an error")
+		}
+	})
 }
 
 // What is published and is no key set is none, wherever it says it is.
