@@ -83,7 +83,9 @@ func TestAKnownKeyDoesNotWaitForAnUnknownOne(t *testing.T) {
 			answered = true
 			return (&scripted{replies: []reply{{status: 200, body: string(known.document)}}}).RoundTrip(r)
 		})
-		keys, err := gate.FetchKeys(service+gate.KeysPath, gate.FetchOptions{Transport: slow})
+		later := time.Duration(0)
+		clock := func() time.Time { return time.Now().Add(later) }
+		keys, err := gate.FetchKeys(service+gate.KeysPath, gate.FetchOptions{Transport: slow, Now: clock})
 		if err != nil {
 			t.Fatalf("FetchKeys = %v", err)
 		}
@@ -91,7 +93,7 @@ func TestAKnownKeyDoesNotWaitForAnUnknownOne(t *testing.T) {
 		if _, err := c.Check(t.Context(), known.grant("a"), order); err != nil {
 			t.Fatalf("Check = %v", err)
 		}
-		time.Sleep(2 * time.Minute)
+		later = 2 * time.Minute
 		done := make(chan error)
 		go func() {
 			_, err := c.Check(context.Background(), unknown.grant("b"), order)
