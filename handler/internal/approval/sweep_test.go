@@ -60,15 +60,17 @@ func TestSweepRevokesWhatWasOpenedBefore(t *testing.T) {
 	bad := &damaged{Store: w.store}
 	w.store = bad
 	validFrom := time.Time{}
+	w.options.Notifier = &post{}
 	w.options.ValidFrom = func() time.Time { return validFrom }
 	w.options.Tenants = func(time.Time) []string { return []string{tenant, "OTHER"} }
 	s := w.service()
 	elsewhere := order("e")
 	elsewhere.Tenant = "other"
 	mustOpen(t, s, elsewhere, noon)
-	first := mustOpen(t, s, order("0"), noon)
+	first := mustOpen(t, s, order("0"), noon.Add(time.Minute)) // it is listed first
 	second := mustOpen(t, s, order("1"), noon)
 	mustVote(t, s, "mia", second, approval.Approve, noon)
+	sweep(t, s, noon.Add(time.Minute)) // nothing is due any more
 	validFrom = noon.Add(time.Hour)
 	after := mustOpen(t, s, order("2"), validFrom)
 	bad.slot, _, _ = approval.ParseID(first.ID)
@@ -151,4 +153,29 @@ func TestSweepOfAStoreThatFails(t *testing.T) {
 	mustOpen(t, s, order("a"), noon)
 	_, err := s.Sweep(t.Context(), at(noon))
 	wantError(t, "Sweep", err, approval.ErrUnclear)
+}
+
+// A question that a process was sending when it died is not asked again about
+// an approval that has given way to the next one.
+func TestADeadProcessLeavesNoQuestion(t *testing.T) {
+	w, s, p, a := withPost(t)
+	truth, dead := w.store, false
+	w.store = storetest.FaultyApprovals{Store: truth, Next: func(string) storetest.Fault {
+		if dead {
+			return storetest.FailBefore
+		}
+		return storetest.NoFault
+	}}
+	p.refuse = func(approval.Message) error { dead = true; return nil }
+	if _, err := w.service().Sweep(t.Context(), at(noon)); err == nil {
+		t.Fatal("Sweep of a process that dies = nil")
+	}
+	p.refuse, w.store = nil, truth
+	p.take()
+	if _, err := s.Cancel(t.Context(), readerIn(application(flow)), a.ID, "", noon); err != nil {
+		t.Fatal(err)
+	}
+	mustOpen(t, s, order("a"), noon.Add(time.Second)) // tells nobody
+	sweep(t, s, noon.Add(time.Hour))
+	wantSent(t, p, "when the lease is over", []string{}...)
 }
