@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
+	"github.com/authorization-fabric/fabric/policy"
 )
 
 // closing is how an approval ends.
@@ -64,13 +65,24 @@ func (s *Service) Cancel(ctx context.Context, r Reader, id, comment string, now 
 	return s.answer(h, p, now)
 }
 
-// asked reports whether p is the application that asked for d: for what was
+// asked reports whether p is the application that asked for d, or the requester
+// through it: one connector is the application of many people. For what was
 // asked without a token that is the developer of this machine.
 func asked(p identity.Principal, d *Document) bool {
-	if d.Current.Application == "" {
-		return p.Kind == identity.Developer
+	switch {
+	case d.Current.Application == "" || p.Kind == identity.Developer:
+		return d.Current.Application == "" && p.Kind == identity.Developer
+	case lower(p.Application) != d.Current.Application:
+		return false
 	}
-	return lower(p.Application) == d.Current.Application && p.Kind != identity.Developer
+	return p.Kind == identity.Application || p.Kind == identity.Person && d.Current.isOf(p)
+}
+
+// isOf reports whether a person is certainly the requester of c.
+func (c *Case) isOf(p identity.Principal) bool {
+	r := c.Requester
+	comparable := r.ID != "" && p.ObjectID != "" || r.UPN != "" && p.UPN != ""
+	return comparable && policy.SamePerson(policy.User{ID: r.ID, UPN: r.UPN}, policy.User{ID: p.ObjectID, UPN: p.UPN})
 }
 
 // Revoke takes an open approval back, for one of its approvers or an auditor;

@@ -53,7 +53,7 @@ func (s *Service) visible(d *Document, p identity.Principal, now time.Time) bool
 	switch {
 	case p.Has(identity.RoleAuditor):
 		return true
-	case p.Application != "" && lower(p.Application) == d.Current.Application:
+	case p.Application != "" && asked(p, d):
 		return true
 	default:
 		return p.Kind == identity.Person && s.concerns(d, p, now)
@@ -146,10 +146,15 @@ func (s *Service) lists(p identity.Principal, tenant string, now time.Time) []Ke
 		return []Key{Everything}
 	}
 	var keys []Key
-	if p.Application != "" {
+	if p.Kind == identity.Application && p.Application != "" {
 		keys = append(keys, ByApplication(p.Application))
 	}
 	if p.Kind == identity.Person {
+		for _, name := range []string{UserKey(p.ObjectID, ""), UserKey("", p.UPN)} {
+			if name != "" {
+				keys = append(keys, ByRequester(name))
+			}
+		}
 		keys = append(keys, s.approvers.Lists(tenant, p, now)...)
 	}
 	return keys

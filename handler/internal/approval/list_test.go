@@ -26,7 +26,10 @@ func TestWhoMayRead(t *testing.T) {
 		sees   bool
 	}{
 		"the asking application":               {reader(application(flow)), true},
-		"a person who uses it":                 {reader(identity.Principal{Kind: identity.Person, Tenant: tenant, Application: flow, ObjectID: "x"}), true},
+		"the requester through it":             {reader(identity.Principal{Kind: identity.Person, Tenant: tenant, Application: flow, ObjectID: "ana"}), true},
+		"the requester through another":        {reader(identity.Principal{Kind: identity.Person, Tenant: tenant, Application: "other", ObjectID: "ana"}), false},
+		"another person who uses it":           {reader(identity.Principal{Kind: identity.Person, Tenant: tenant, Application: flow, ObjectID: "x"}), false},
+		"a person of no name who uses it":      {reader(identity.Principal{Kind: identity.Person, Tenant: tenant, Application: flow}), false},
 		"a named approver":                     {reader(person("mia")), true},
 		"an auditor":                           {reader(auditor()), true},
 		"the developer":                        {reader(developer), true},
@@ -130,8 +133,8 @@ func TestListPagesOverWhatIsHidden(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("List, %d a page = %q, want %q", limit, got, want)
 		}
-		// A person who uses the application, and whose lists hold more than that.
-		user := person("ben")
+		// The requester through the application, whose lists hold more than that.
+		user := person("ana")
 		user.Application = flow
 		if got := idsOf(t, s, reader(user), approval.ListQuery{Limit: limit}, noon); !slices.Equal(got, want) {
 			t.Errorf("List of a user, %d a page = %q, want %q", limit, got, want)
