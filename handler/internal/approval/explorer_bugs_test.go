@@ -37,7 +37,7 @@ func TestExplorerFindsBugs(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			stranger := scene{name: "a stranger", before: waits, actors: []actor{votes("eve", approval.Approve), user}}
 			for _, s := range slices.Backward(append(scenes(), stranger)) {
-				if s.long {
+				if s.size != small {
 					continue
 				}
 				s.bug = b

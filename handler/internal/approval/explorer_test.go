@@ -29,8 +29,23 @@ type scene struct {
 	actors []actor
 	clock  []time.Duration // what the clock moves by, one after the other
 	faults int             // of one schedule, at most
-	long   bool            // takes more than a second or two
+	size   size
 	bug    bug
+}
+
+// size is what exploring a scene takes.
+type size uint8
+
+const (
+	small  size = iota // thousands of states
+	medium             // ten thousands
+	large              // hundreds of thousands, and more
+)
+
+// isExplored reports whether the scene is one of this run. The race detector
+// makes everything ten times as long, and there is one goroutine.
+func (s *scene) isExplored() bool {
+	return *exploreAll || s.size == small || s.size == medium && !raceDetector
 }
 
 // bug is what a scene is seeded with; the zero bug is none.
@@ -328,7 +343,7 @@ func TestExplorer(t *testing.T) {
 	var states, scenesSeen int
 	var schedules float64
 	for _, s := range scenes() {
-		if s.long && !*exploreAll {
+		if !s.isExplored() {
 			continue
 		}
 		begun := time.Now()
