@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -21,16 +20,9 @@ import (
 const consoleApplication = "0fabc000-0000-4000-8000-000000000001"
 
 // consoleHandler is every page: the console has a table of its own.
-func (s *service) consoleHandler() httpapi.Handler {
-	c, err := s.newConsole()
-	if err != nil {
-		return func(http.ResponseWriter, *http.Request, identity.Principal) error { return err }
-	}
-	return c.Handle
-}
+func (s *service) consoleHandler() httpapi.Handler { return s.console.Handle }
 
-// newConsole makes the pages of local mode. Consoles of one process are alike:
-// they share the key of sessions and keep nothing between requests.
+// newConsole makes the pages of local mode.
 func (s *service) newConsole() (*pages.Console, error) {
 	issuer := embedded.NewIssuer(s.config.data, s.config.scope, s.clock)
 	tokens, err := identity.NewValidator(issuer.Config())

@@ -19,6 +19,7 @@ import (
 	"github.com/authorization-fabric/fabric/handler/internal/audit"
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
 	"github.com/authorization-fabric/fabric/handler/internal/catalog"
+	pages "github.com/authorization-fabric/fabric/handler/internal/console"
 	"github.com/authorization-fabric/fabric/handler/internal/embedded"
 	"github.com/authorization-fabric/fabric/handler/internal/grant"
 	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
@@ -40,6 +41,7 @@ type service struct {
 	grants    *grant.Issuer
 	authorize *authorize.Service
 	metrics   *httpapi.Metrics
+	console   *pages.Console
 	edge      *httpapi.Edge
 	document  []byte // OpenAPI
 	clock     func() time.Time
@@ -207,6 +209,9 @@ func (s *service) buildEdge(context.Context, wireOptions) error {
 	tokens, err := identity.NewValidator(issuer.Config())
 	if err != nil {
 		return fmt.Errorf("token validation: %w", err)
+	}
+	if s.console, err = s.newConsole(); err != nil {
+		return err
 	}
 	local := s.config.mode == modeLocal
 	s.edge = httpapi.NewEdge(identity.Local{Tokens: tokens, Developer: local}, s.recordRefusal, httpapi.EdgeOptions{
