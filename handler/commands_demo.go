@@ -22,7 +22,7 @@ type demoCommand struct {
 func (demoCommand) Help() string {
 	return "Plays the story of one purchase order against a server: its own, or one that runs already.\n" +
 		"Every step is checked: exits with 1 if an answer is not the one the story wants.\n" +
-		"Examples: handler demo\n          handler demo --url http://127.0.0.1:7071 --data .fabric"
+		"Example: handler demo --url http://127.0.0.1:7071 --data .fabric"
 }
 
 func (c *demoCommand) Run(e *environment) error {
@@ -102,7 +102,8 @@ func (c *demoCommand) tell(e *environment, url string) error {
 	if err := (&whyCommand{logFlags: logFlags{Data: c.Data}, ID: s.used.DecisionID, Limit: 1}).Run(e); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(e.out, "\nThe same in the console: %s/console/decisions/%s\n", url, s.used.DecisionID)
+	_, err := fmt.Fprintf(e.out, "\nThe same in the console, for %s, %s or an auditor: %s/console/decisions/%s\n",
+		demoAnalyst, demoManager, url, s.used.DecisionID)
 	return err
 }
 
