@@ -81,6 +81,8 @@ func TestWhoIsToldWhen(t *testing.T) {
 	wantSent(t, p, "before the escalation")
 	sweep(t, s, noon.Add(2*time.Hour))
 	wantSent(t, p, "the escalation", "escalated dora@contoso.com pending")
+	sweep(t, s, noon.Add(4*time.Hour-time.Millisecond))
+	wantSent(t, p, "before half of the time is over")
 	sweep(t, s, noon.Add(4*time.Hour))
 	wantSent(t, p, "halfway", "reminder mia@contoso.com pending", "reminder omar@contoso.com pending")
 	if _, err := s.Vote(t.Context(), reader(person("mia")), approval.Ballot{ApprovalID: a.ID, Choice: approval.Approve, Digest: a.Digest}, noon.Add(5*time.Hour)); err != nil {
