@@ -15,28 +15,44 @@ const Schema = 1
 // Manifest says which documents are served in an environment, and who is out
 // of service there.
 type Manifest struct {
-	Schema      int
-	Environment string
+	Schema      int    `json:"schema"`
+	Environment string `json:"environment"`
 	// Epoch rises with every publication. 0: the store does not count, and the
 	// catalog counts what it takes.
-	Epoch    int64
-	IssuedAt time.Time
+	Epoch    int64     `json:"epoch"`
+	IssuedAt time.Time `json:"issuedAt"`
 	// ApprovalsValidFrom revokes every approval that was opened before it; an
 	// operator raises it when the approval store is restored.
-	ApprovalsValidFrom time.Time
-	Packs              []Entry
-	Suspended          []Suspension
+	ApprovalsValidFrom time.Time    `json:"approvalsValidFrom,omitzero"`
+	Packs              []Entry      `json:"packs"`
+	Suspended          []Suspension `json:"suspended"`
+
+	// Change is what this epoch changed, and by whom; the audit log tells it
+	// when the epoch is taken. Zero in a synthesized manifest.
+	Change Made `json:"change,omitzero"`
+
+	// Signature is a statement of the publisher's key over [Manifest.Canonical]
+	// (package grant); "" where nobody signs: local directories.
+	Signature string `json:"signature,omitempty"`
+}
+
+// Made is who made a change, when, and which.
+type Made struct {
+	Kind   string    `json:"kind"` // an audit kind: policy.published, policy.rollout, policy.suspended, policy.resumed
+	By     string    `json:"by"`   // a UPN, an object id or an application's id
+	At     time.Time `json:"at"`
+	Detail string    `json:"detail"` // such as "finance@12 to 25 %"
 }
 
 // Entry is one document: a published pack, or in a local directory also a pack
 // or bindings by themselves.
 type Entry struct {
-	Pack    string // its name; "" where the store does not look into documents
-	Version int
-	Hash    string // "sha256:" and hex over the document's bytes
-	File    string // where it was read, for findings; "" names it by pack and version
-	Mode    Mode
-	Rollout *Rollout // nil: everybody
+	Pack    string   `json:"pack"` // its name; "" where the store does not look into documents
+	Version int      `json:"version"`
+	Hash    string   `json:"hash"` // "sha256:" and hex over the document's bytes
+	File    string   `json:"-"`    // where it was read, for findings; "" names it by pack and version
+	Mode    Mode     `json:"mode"`
+	Rollout *Rollout `json:"rollout,omitempty"` // nil: everybody
 }
 
 // Mode is what a pack does. The zero Mode is enforced.
@@ -48,13 +64,13 @@ const (
 	ModeShadow  Mode = "shadow"  // decides for the record only
 )
 
-// Rollout says for whom a version serves; reliability research §3.3 has the
-// formula.
+// Rollout says for whom a version serves. An agent is in when it is listed, or
+// when its bucket is below BasisPoints.
 type Rollout struct {
-	BasisPoints int
-	Salt        string
-	Agents      []string
-	Else        int // the version for all others
+	BasisPoints int      `json:"basisPoints"` // of 10,000
+	Salt        string   `json:"salt"`
+	Agents      []string `json:"agents,omitempty"`
+	Else        int      `json:"else"` // the version for all others, an entry of its own; 0: none
 }
 
 // SuspendedKind is what a [Suspension] takes out of service.
@@ -69,11 +85,11 @@ const (
 
 // Suspension takes an agent, a calling application or a tenant out of service.
 type Suspension struct {
-	Kind   SuspendedKind
-	ID     string
-	Since  time.Time
-	By     string
-	Reason string
+	Kind   SuspendedKind `json:"kind"`
+	ID     string        `json:"id"`
+	Since  time.Time     `json:"since"`
+	By     string        `json:"by"`
+	Reason string        `json:"reason"`
 }
 
 // String is the suspension as the evaluator compares it.

@@ -62,24 +62,30 @@ func (i *Issuer) Issue(ctx context.Context, f Facts) (token string, ends time.Ti
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	keys, err := i.signer.PublicKeys(ctx)
+	key, err := i.current(ctx)
 	if err != nil {
-		return "", time.Time{}, fmt.Errorf("grant: read the keys: %w", err)
-	}
-	if len(keys) == 0 {
-		return "", time.Time{}, errors.New("grant: there is no key to sign with")
-	}
-	if err := i.keepFirst(ctx, keys[0]); err != nil {
 		return "", time.Time{}, err
 	}
-	if token, err = i.sign(ctx, keys[0], &claims); err != nil {
+	if token, err = i.sign(ctx, key, &claims); err != nil {
 		return "", time.Time{}, err
 	}
 	want := Expected{Issuer: i.name, Audience: f.Audience, Now: f.Now}
-	if _, err := Verify(ctx, token, NewKeySet(keys[0]), want); err != nil {
+	if _, err := Verify(ctx, token, NewKeySet(key), want); err != nil {
 		return "", time.Time{}, fmt.Errorf("grant: it would be refused: %w", err)
 	}
 	return token, claims.Expires, nil
+}
+
+// current is the key that signs, kept already.
+func (i *Issuer) current(ctx context.Context) (PublicKey, error) {
+	keys, err := i.signer.PublicKeys(ctx)
+	if err != nil {
+		return PublicKey{}, fmt.Errorf("grant: read the keys: %w", err)
+	}
+	if len(keys) == 0 {
+		return PublicKey{}, errors.New("grant: there is no key to sign with")
+	}
+	return keys[0], i.keepFirst(ctx, keys[0])
 }
 
 // KeySet is what verifiers need: the current key and those of grants that may
@@ -137,9 +143,14 @@ func (i *Issuer) keepFirst(ctx context.Context, key PublicKey) error {
 }
 
 func (i *Issuer) sign(ctx context.Context, key PublicKey, c *Claims) (string, error) {
+	return i.signText(ctx, key, tokenType, c.append(nil))
+}
+
+// signText makes a compact JWS of a type over a payload.
+func (i *Issuer) signText(ctx context.Context, key PublicKey, typ string, payload []byte) (string, error) {
 	header := strictjson.AppendAsSent(nil, object(
-		member("alg", text(algorithm)), member("typ", text(tokenType)), member("kid", text(key.id))))
-	signed := encode(header) + "." + encode(c.append(nil))
+		member("alg", text(algorithm)), member("typ", text(typ)), member("kid", text(key.id))))
+	signed := encode(header) + "." + encode(payload)
 	signature, err := i.signer.Sign(ctx, key.id, sha256.Sum256([]byte(signed)))
 	if err != nil {
 		return "", fmt.Errorf("grant: sign: %w", err)

@@ -53,20 +53,9 @@ func Verify(ctx context.Context, token string, keys Keys, e Expected) (Claims, e
 	if len(token) > maxToken {
 		return Claims{}, refuse("it is longer than 8 kB")
 	}
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return Claims{}, refuse("it is not a signed JWT")
-	}
-	kid, err := readHeader(parts[0])
+	body, _, err := open(ctx, token, keys, tokenType)
 	if err != nil {
 		return Claims{}, err
-	}
-	if err := checkSignature(ctx, keys, kid, parts); err != nil {
-		return Claims{}, err
-	}
-	body, err := decode(parts[1])
-	if err != nil {
-		return Claims{}, refuse("the claims are not base64url")
 	}
 	c, err := readClaims(body)
 	if err != nil {
@@ -78,10 +67,29 @@ func Verify(ctx context.Context, token string, keys Keys, e Expected) (Claims, e
 	return c, nil
 }
 
+// open checks a compact JWS of a type and returns what was signed, and by
+// which key.
+func open(ctx context.Context, token string, keys Keys, typ string) (payload []byte, kid string, err error) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil, "", refuse("it is not a signed JWT")
+	}
+	if kid, err = readHeader(parts[0], typ); err != nil {
+		return nil, "", err
+	}
+	if err := checkSignature(ctx, keys, kid, parts); err != nil {
+		return nil, "", err
+	}
+	if payload, err = decode(parts[1]); err != nil {
+		return nil, "", refuse("the claims are not base64url")
+	}
+	return payload, kid, nil
+}
+
 // readHeader demands exactly the header that an [Issuer] writes. So no name is
 // ever followed that brings a key along or changes how the token is read
 // (RFC 8725 §3.10): jku, jwk, x5u, x5c, crit, b64, zip.
-func readHeader(part string) (kid string, err error) {
+func readHeader(part, typ string) (kid string, err error) {
 	header, err := decode(part)
 	if err != nil {
 		return "", refuse("the header is not base64url")
@@ -95,8 +103,8 @@ func readHeader(part string) (kid string, err error) {
 		return "", refuse("the header holds other names than alg, typ and kid")
 	case v.Get("alg").Kind() != strictjson.String || v.Get("alg").Text() != algorithm:
 		return "", refuse("it is not signed with ES256")
-	case v.Get("typ").Kind() != strictjson.String || v.Get("typ").Text() != tokenType:
-		return "", refuse("it is no grant but a token of another type")
+	case v.Get("typ").Kind() != strictjson.String || v.Get("typ").Text() != typ:
+		return "", refuse("it is a token of another type")
 	case v.Get("kid").Kind() != strictjson.String || len(v.Get("kid").Text()) != thumbprintLength:
 		return "", refuse("it names no key")
 	}
