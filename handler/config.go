@@ -1,9 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -35,39 +34,26 @@ type config struct {
 
 	packs string // directory of packs; "" for the samples
 	data  string // data directory
+
+	cloud cloud
 }
 
-// setting is one environment variable.
-type setting struct {
-	name    string
-	def     string
-	meaning string
-	read    func(*config, string) error // nil: the setting is of a mode this program does not have
-}
+// cloud is what is where in Azure. On a laptop the commands that publish or
+// read there use it; the server does in Azure mode.
+type cloud struct {
+	tenants   []string // allowed tid
+	clientID  string   // of the API's registration: aud of version 2 tokens
+	audiences []string // identifier URIs: aud of version 1 tokens
+	authority string   // of Entra ID, without a slash at the end
+	identity  string   // client id of the managed identity; "" is the system-assigned one
+	easyAuth  bool     // the platform says that Easy Auth stands in front
 
-// prefix stands in front of every setting's name.
-const prefix = "FABRIC_"
-
-// settings is the one list of settings, in the order they are told.
-var settings = []setting{
-	{"ENVIRONMENT", "dev", "the environment whose packs are served", func(c *config, v string) error {
-		c.environment = v
-		return matches(v, `^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}$`, "1 to 63 letters, digits, dots, dashes or underscores, not a dot first")
-	}},
-	{"PUBLIC_URL", "", "the address of this service in links; in local mode that of the listener", func(c *config, v string) (err error) {
-		c.publicURL, err = baseURL(v)
-		return err
-	}},
-	{"SCOPE", "access_as_user", "the scope in a person's token", func(c *config, v string) error {
-		c.scope = v
-		return matches(v, `^[!-~]{1,128}$`, "one word")
-	}},
-	{"RATE", "50", "requests a second and application, per instance", func(c *config, v string) error { return natural(&c.rate, v) }},
-	{"BURST", "100", "requests at once and application, per instance", func(c *config, v string) error { return natural(&c.burst, v) }},
-	{"SOFT_STALE", "PT15M", "age at which a policy is flagged as stale", func(c *config, v string) error { return duration(&c.softStale, v) }},
-	{"HARD_STALE", "PT24H", "age at which a policy denies every call", func(c *config, v string) error { return duration(&c.hardStale, v) }},
-	{"OPEN_PER_USER", "20", "open approvals per agent and user", func(c *config, v string) error { return natural(&c.openPerUser, v) }},
-	{"OPEN_PER_AGENT", "500", "open approvals per agent", func(c *config, v string) error { return natural(&c.openPerAgent, v) }},
+	cosmosEndpoint, cosmosDatabase       string
+	auditURL, anchorURL                  string
+	vaultURL, signingKey, environmentKey string
+	logicAppURL, logicAppAudience        string
+	copilotApps                          []string
+	mcpExtension                         bool
 }
 
 // readConfig reads and checks the environment. The error names the variable.
@@ -95,10 +81,47 @@ func readConfig(getenv func(string) string) (config, error) {
 		}
 		c.addr = "127.0.0.1:" + port
 	}
+	c.readPlatform(getenv)
 	if c.mode == modeAzure {
-		return config{}, usageError(fmt.Errorf("%s: this program has no stores in Azure yet; unset it to run locally", inAzure(getenv)))
+		if err := c.checkAzure(getenv); err != nil {
+			return config{}, usageError(fmt.Errorf("in Azure (%s is set): %w", inAzure(getenv), err))
+		}
 	}
 	return c, nil
+}
+
+// readPlatform reads what App Service and the Azure SDKs name.
+func (c *config) readPlatform(getenv func(string) string) {
+	c.cloud.identity = getenv("AZURE_CLIENT_ID")
+	c.cloud.authority = strings.TrimSuffix(getenv("AZURE_AUTHORITY_HOST"), "/")
+	if c.cloud.authority == "" {
+		c.cloud.authority = "https://login.microsoftonline.com"
+	}
+	on, err := strconv.ParseBool(strings.ToLower(getenv("WEBSITE_AUTH_ENABLED")))
+	c.cloud.easyAuth = on && err == nil
+}
+
+// checkAzure refuses to run in Azure with anything of what its security rests
+// on missing.
+func (c *config) checkAzure(getenv func(string) string) error {
+	for _, s := range settings {
+		if s.azure && getenv(prefix+s.name) == "" && s.def == "" {
+			return fmt.Errorf("%s%s is not set: %s", prefix, s.name, s.meaning)
+		}
+	}
+	switch {
+	case !c.cloud.easyAuth:
+		return errors.New("WEBSITE_AUTH_ENABLED is not true: App Service authentication must stand in front")
+	case !strings.HasPrefix(c.publicURL, "https://"):
+		return fmt.Errorf("%sPUBLIC_URL: %q is not https", prefix, c.publicURL)
+	case !strings.HasPrefix(c.cloud.authority, "https://"):
+		return errors.New("AZURE_AUTHORITY_HOST is not https")
+	case (c.cloud.logicAppURL == "") != (c.cloud.logicAppAudience == ""):
+		return fmt.Errorf("%[1]sLOGICAPP_URL and %[1]sLOGICAPP_AUDIENCE: set both or neither", prefix)
+	case c.cloud.anchorURL == c.cloud.auditURL:
+		return fmt.Errorf("%sANCHOR_URL: is the container of the log itself", prefix)
+	}
+	return nil
 }
 
 // modeOf tells the host from the variables it sets.
@@ -120,46 +143,4 @@ func inAzure(getenv func(string) string) string {
 		}
 	}
 	return ""
-}
-
-func matches(v, pattern, what string) error {
-	if !regexp.MustCompile(pattern).MatchString(v) {
-		return fmt.Errorf("%q is not %s", v, what)
-	}
-	return nil
-}
-
-func natural(n *int, v string) error {
-	parsed, err := strconv.Atoi(v)
-	if err != nil || parsed < 1 || strings.ContainsAny(v, "+") {
-		return fmt.Errorf("%q is no plain integer of at least 1", v)
-	}
-	*n = parsed
-	return nil
-}
-
-var isoDuration = regexp.MustCompile(`^PT(?:(\d{1,4})H)?(?:(\d{1,5})M)?(?:(\d{1,6})S)?$`)
-
-func duration(d *time.Duration, v string) error {
-	parts := isoDuration.FindStringSubmatch(v)
-	if parts == nil || v == "PT" {
-		return fmt.Errorf("%q is no duration such as PT15M or PT24H", v)
-	}
-	*d = 0
-	for i, unit := range []time.Duration{time.Hour, time.Minute, time.Second} {
-		n, _ := strconv.Atoi("0" + parts[i+1])
-		*d += time.Duration(n) * unit
-	}
-	if *d == 0 {
-		return fmt.Errorf("%q is no time at all", v)
-	}
-	return nil
-}
-
-func baseURL(v string) (string, error) {
-	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return "", fmt.Errorf("%q is no http or https address without query", v)
-	}
-	return strings.TrimSuffix(v, "/"), nil
 }

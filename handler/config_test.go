@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -27,8 +28,12 @@ func TestConfigDefaults(t *testing.T) {
 	want := config{
 		mode: modeLocal, addr: "127.0.0.1:7071", environment: "dev", scope: "access_as_user", rate: 50, burst: 100,
 		softStale: 15 * time.Minute, hardStale: 24 * time.Hour, openPerUser: 20, openPerAgent: 500,
+		cloud: cloud{
+			authority: "https://login.microsoftonline.com", cosmosDatabase: "fabric",
+			signingKey: "fabric-signing", environmentKey: "fabric-environment",
+		},
 	}
-	if err != nil || got != want {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("readConfig() = %+v, %v, want %+v", got, err, want)
 	}
 	var zero config
@@ -36,6 +41,8 @@ func TestConfigDefaults(t *testing.T) {
 		t.Errorf("the zero mode is %s, want the strictest", zero.mode)
 	}
 }
+
+const someID = "aaaaaaaa-0000-4000-8000-000000000001"
 
 // settingCase is what one setting takes, how it shows, and what it refuses.
 type settingCase struct {
@@ -49,6 +56,21 @@ func settingCases() map[string]settingCase {
 	durations := []string{"15m", "PT", "P1D", "PT0S", "PT0H0M", "-PT1H", "pt15m", "PT15", "PT1.5H", "PT99999H", "15"}
 	natural := func(show func(config) any) settingCase {
 		return settingCase{good: map[string]string{"1": "1", "250": "250", "007": "7"}, bad: naturals, show: show}
+	}
+	identifiers := func(show func(config) any) settingCase {
+		return settingCase{
+			good: map[string]string{someID: "[" + someID + "]", someID + ", " + strings.ToUpper(someID): "[" + someID + "]"},
+			bad:  []string{"common", "*", someID + ",", "contoso.com", someID + ";" + someID}, show: show,
+		}
+	}
+	service := func(show func(config) any) settingCase {
+		return settingCase{
+			good: map[string]string{"https://x.example/c": "https://x.example/c", "http://127.0.0.1:10000/devstoreaccount1/c/": "http://127.0.0.1:10000/devstoreaccount1/c"},
+			bad:  []string{"http://x.example/c", "https://x.example/c?sv=1&sig=2", "x.example", "https://key@x.example/c", "http://127.0.0.1.x.example/c", "DefaultEndpointsProtocol=https;AccountKey=x"}, show: show,
+		}
+	}
+	named := func(show func(config) any) settingCase {
+		return settingCase{good: map[string]string{"my-Name1": "my-Name1"}, bad: []string{"a/b", "a b", "../x", "é"}, show: show}
 	}
 	return map[string]settingCase{
 		"ENVIRONMENT": {
@@ -68,6 +90,42 @@ func settingCases() map[string]settingCase {
 			map[string]string{"Fabric.Call": "Fabric.Call"},
 			[]string{"two words", "é", strings.Repeat("s", 129), "a\tb"},
 			func(c config) any { return c.scope },
+		},
+		"TENANT_IDS":      identifiers(func(c config) any { return c.cloud.tenants }),
+		"COPILOT_APP_IDS": identifiers(func(c config) any { return c.cloud.copilotApps }),
+		"CLIENT_ID": {
+			map[string]string{strings.ToUpper(someID): someID},
+			[]string{"fabric", someID + "," + someID, someID[1:], "{" + someID + "}"},
+			func(c config) any { return c.cloud.clientID },
+		},
+		"AUDIENCES": {
+			map[string]string{"api://fabric": "[api://fabric]", "api://fabric, https://fabric.contoso.com/api": "[api://fabric https://fabric.contoso.com/api]"},
+			[]string{"*", "api://*", "api://", "fabric", "https://management.azure.com", "https://management.core.windows.net/", "api://a b", "api://a,"},
+			func(c config) any { return c.cloud.audiences },
+		},
+		"COSMOS_ENDPOINT": service(func(c config) any { return c.cloud.cosmosEndpoint }),
+		"AUDIT_URL":       service(func(c config) any { return c.cloud.auditURL }),
+		"ANCHOR_URL":      service(func(c config) any { return c.cloud.anchorURL }),
+		"KEYVAULT_URL":    service(func(c config) any { return c.cloud.vaultURL }),
+		"COSMOS_DATABASE": named(func(c config) any { return c.cloud.cosmosDatabase }),
+		"SIGNING_KEY":     named(func(c config) any { return c.cloud.signingKey }),
+		"ENVIRONMENT_KEY": named(func(c config) any { return c.cloud.environmentKey }),
+		"LOGICAPP_URL": {
+			map[string]string{
+				"https://prod-1.westeurope.logic.azure.com/workflows/1/triggers/manual/paths/invoke?api-version=2016-10-01": "https://prod-1.westeurope.logic.azure.com/workflows/1/triggers/manual/paths/invoke?api-version=2016-10-01",
+			},
+			[]string{"http://x.logic.azure.com/a", "https://x.logic.azure.com/a?sig=1", "https://x.logic.azure.com/a?api-version=1&sv=1.0&sp=x", "https://x/a?%zz"},
+			func(c config) any { return c.cloud.logicAppURL },
+		},
+		"LOGICAPP_AUDIENCE": {
+			map[string]string{"api://mail": "api://mail"},
+			[]string{"two words", strings.Repeat("a", 257)},
+			func(c config) any { return c.cloud.logicAppAudience },
+		},
+		"MCP_EXTENSION": {
+			map[string]string{"true": "true", "false": "false"},
+			[]string{"yes", "2", "on"},
+			func(c config) any { return c.cloud.mcpExtension },
 		},
 		"RATE":           natural(func(c config) any { return c.rate }),
 		"BURST":          natural(func(c config) any { return c.burst }),
@@ -123,7 +181,9 @@ func mustBeUsage(t *testing.T, what string, err error, name string) {
 // architecture.md: the settings that this version reads, each told once with a
 // meaning, and none that it does not know.
 func TestSettingsAreThoseOfTheDesign(t *testing.T) {
-	want := []string{"ENVIRONMENT", "PUBLIC_URL", "SCOPE", "RATE", "BURST", "SOFT_STALE", "HARD_STALE", "OPEN_PER_USER", "OPEN_PER_AGENT"}
+	want := strings.Fields(`ENVIRONMENT TENANT_IDS AUDIENCES CLIENT_ID SCOPE PUBLIC_URL COSMOS_ENDPOINT COSMOS_DATABASE AUDIT_URL ANCHOR_URL
+		KEYVAULT_URL SIGNING_KEY ENVIRONMENT_KEY LOGICAPP_URL LOGICAPP_AUDIENCE COPILOT_APP_IDS RATE BURST SOFT_STALE HARD_STALE
+		OPEN_PER_USER OPEN_PER_AGENT MCP_EXTENSION`)
 	var got []string
 	for _, s := range settings {
 		got = append(got, s.name)
@@ -163,6 +223,47 @@ func TestMode(t *testing.T) {
 		if err != nil || got.mode != c.mode || got.addr != c.addr {
 			t.Errorf("readConfig(%q) = %s %s, %v, want %s %s", c.variables, got.mode, got.addr, err, c.mode, c.addr)
 		}
+	}
+}
+
+// azureSettings are those of a deployment.
+func azureSettings() []string {
+	return []string{
+		"WEBSITE_SITE_NAME=fabric", "WEBSITE_AUTH_ENABLED=True", "FUNCTIONS_CUSTOMHANDLER_PORT=51234", "AZURE_CLIENT_ID=" + someID,
+		"FABRIC_TENANT_IDS=" + someID, "FABRIC_AUDIENCES=api://fabric", "FABRIC_CLIENT_ID=" + someID,
+		"FABRIC_PUBLIC_URL=https://fabric.contoso.com", "FABRIC_COSMOS_ENDPOINT=https://c.documents.azure.com",
+		"FABRIC_AUDIT_URL=https://a.blob.core.windows.net/audit", "FABRIC_ANCHOR_URL=https://b.blob.core.windows.net/anchors",
+		"FABRIC_KEYVAULT_URL=https://v.vault.azure.net",
+	}
+}
+
+// T01: in Azure the program does not start with anything missing or open that
+// its security rests on.
+func TestAzureSettings(t *testing.T) {
+	got, err := readConfig(from(azureSettings()...))
+	if err != nil || got.mode != modeAzure || got.addr != "127.0.0.1:51234" || !got.cloud.easyAuth || got.cloud.identity != someID {
+		t.Fatalf("readConfig(a deployment) = %+v, %v", got, err)
+	}
+	for _, name := range []string{
+		"WEBSITE_AUTH_ENABLED", "FABRIC_TENANT_IDS", "FABRIC_AUDIENCES", "FABRIC_CLIENT_ID", "FABRIC_PUBLIC_URL",
+		"FABRIC_COSMOS_ENDPOINT", "FABRIC_AUDIT_URL", "FABRIC_ANCHOR_URL", "FABRIC_KEYVAULT_URL",
+	} {
+		without := slices.DeleteFunc(azureSettings(), func(v string) bool { return strings.HasPrefix(v, name+"=") })
+		_, err := readConfig(from(without...))
+		mustBeUsage(t, "without "+name, err, name)
+	}
+	for variable, name := range map[string]string{
+		"WEBSITE_AUTH_ENABLED=false":                                    "WEBSITE_AUTH_ENABLED",
+		"WEBSITE_AUTH_ENABLED=0":                                        "WEBSITE_AUTH_ENABLED",
+		"WEBSITE_AUTH_ENABLED=maybe":                                    "WEBSITE_AUTH_ENABLED",
+		"FABRIC_PUBLIC_URL=http://fabric.contoso.com":                   "FABRIC_PUBLIC_URL",
+		"FABRIC_ANCHOR_URL=https://a.blob.core.windows.net/audit":       "FABRIC_ANCHOR_URL",
+		"FABRIC_LOGICAPP_URL=https://x.logic.azure.com/a?api-version=1": "FABRIC_LOGICAPP_AUDIENCE",
+		"FABRIC_LOGICAPP_AUDIENCE=api://mail":                           "FABRIC_LOGICAPP_URL",
+		"AZURE_AUTHORITY_HOST=http://127.0.0.1:1":                       "AZURE_AUTHORITY_HOST",
+	} {
+		_, err := readConfig(from(append([]string{variable}, azureSettings()...)...))
+		mustBeUsage(t, variable, err, name)
 	}
 }
 
