@@ -22,22 +22,22 @@ const consoleApplication = "0fabc000-0000-4000-8000-000000000001"
 // consoleHandler is every page: the console has a table of its own.
 func (s *service) consoleHandler() httpapi.Handler { return s.console.Handle }
 
-// newConsole makes the pages of local mode.
+// newConsole makes the pages.
 func (s *service) newConsole() (*pages.Console, error) {
-	issuer := embedded.NewIssuer(s.config.data, s.config.scope, s.clock)
-	tokens, err := identity.NewValidator(issuer.Config())
+	sessions, signIn, err := s.backend.sessions(s)
 	if err != nil {
-		return nil, fmt.Errorf("console: token validation: %w", err)
+		return nil, fmt.Errorf("console: %w", err)
 	}
-	sessions := pages.NewCookies(sessionIssuer{issuer}, tokens, s.people, strings.HasPrefix(s.config.publicURL, "https:"))
 	return pages.New(pages.Parts{
-		Approvals: s.approvals, Decisions: decisionLog{s.data.Audit(), s.config.environment}, Playground: playground{s},
-		Sessions: sessions, SignIn: sessions, Words: s.words,
+		Approvals: s.approvals, Decisions: decisionLog{s.backend.log, s.config.environment}, Playground: playground{s},
+		Sessions: sessions, SignIn: signIn, Words: s.words,
 	}, pages.Options{
-		Environment: s.config.environment, PublicURL: s.config.publicURL, Secret: s.data.SessionKey(),
+		Environment: s.config.environment, PublicURL: s.config.publicURL, Secret: s.backend.secret,
 		OpenHouse: s.config.mode == modeLocal, Now: s.clock, Log: s.log,
 	}), nil
 }
+
+func isHTTPS(address string) bool { return strings.HasPrefix(address, "https:") }
 
 // people are those whom bindings name, tenant by tenant: whoever sits at this
 // machine may be any of them. Where tokens are demanded nobody may.

@@ -107,7 +107,7 @@ func TestPlaygroundPreviews(t *testing.T) {
 	if err != nil || a.ReasonCode != "approval.required" || a.Approval.ID != "" || len(a.Trace) == 0 {
 		t.Fatalf("Preview = %s with approval %q and %d lines, %v, want it traced and nothing opened", a.ReasonCode, a.Approval.ID, len(a.Trace), err)
 	}
-	found, err := decisionLog{s.data.Audit(), "dev"}.Find(t.Context(), audit.Search{Text: a.DecisionID, Tenant: sampleTenantID, Now: time.Now()})
+	found, err := decisionLog{s.backend.log, "dev"}.Find(t.Context(), audit.Search{Text: a.DecisionID, Tenant: sampleTenantID, Now: time.Now()})
 	if err != nil || len(found.Entries) != 1 || found.Entries[0].Kind != audit.KindPreview {
 		t.Errorf("Find(%s) = %+v, %v, want one preview", a.DecisionID, found.Entries, err)
 	}

@@ -8,5 +8,5 @@ import (
 func (s *service) jwksHandler() httpapi.Handler { return httpapi.JWKS(s.grants) }
 
 func (s *service) maskHandler() httpapi.Handler {
-	return httpapi.Mask(authorize.NewMasker(s.grants, s.audit, s.data.Key().Current, authorize.MaskOptions{Clock: s.clock}))
+	return httpapi.Mask(authorize.NewMasker(s.grants, s.audit, s.backend.key.Current, authorize.MaskOptions{Clock: s.clock}))
 }

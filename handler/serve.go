@@ -17,7 +17,7 @@ import (
 type serveCommand struct {
 	Addr  string `help:"Loopback address to listen on; the host's port if it names one." placeholder:"HOST:PORT"`
 	Packs string `help:"Folder of packs; the built-in samples if left out." type:"path" placeholder:"DIR"`
-	Data  string `help:"Data directory: audit log, approvals and keys." type:"path" default:".fabric"`
+	Data  string `help:"Data directory: audit log, approvals and keys; .fabric if left out." type:"path" placeholder:"DIR"`
 }
 
 func (serveCommand) Help() string {
@@ -36,7 +36,9 @@ func (c *serveCommand) Run(e *environment) error {
 	if err := loopback(conf.addr); err != nil {
 		return usageError(fmt.Errorf("--addr: %w", err))
 	}
-	conf.packs, conf.data = c.Packs, c.Data
+	if conf.packs, conf.data, err = c.places(conf.mode); err != nil {
+		return err
+	}
 	tuneMemory(e.getenv)
 	listener, err := (&net.ListenConfig{}).Listen(e.ctx, "tcp", conf.addr)
 	if err != nil {
@@ -52,6 +54,18 @@ func (c *serveCommand) Run(e *environment) error {
 	}
 	s.announce(e, listener)
 	return errors.Join(s.serve(e.ctx, listener), s.close(context.WithoutCancel(e.ctx)))
+}
+
+// places are the folders of a laptop. In Azure there are none: no local key
+// ever vouches for anything there.
+func (c *serveCommand) places(m mode) (packs, data string, err error) {
+	switch {
+	case m == modeAzure && c.Packs+c.Data != "":
+		return "", "", usageError(errors.New("--packs and --data are for a laptop: in Azure packs, approvals and keys are in Cosmos DB and Key Vault"))
+	case m == modeAzure || c.Data != "":
+		return c.Packs, c.Data, nil
+	}
+	return c.Packs, ".fabric", nil
 }
 
 // gcPercent lets the heap grow to three and a half times what is alive before it is

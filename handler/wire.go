@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
 	"time"
 
@@ -20,20 +18,18 @@ import (
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
 	"github.com/authorization-fabric/fabric/handler/internal/catalog"
 	pages "github.com/authorization-fabric/fabric/handler/internal/console"
-	"github.com/authorization-fabric/fabric/handler/internal/embedded"
 	"github.com/authorization-fabric/fabric/handler/internal/grant"
 	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
 	"github.com/authorization-fabric/fabric/handler/internal/httpapi/openapi"
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
 	"github.com/authorization-fabric/fabric/policy"
-	"github.com/authorization-fabric/fabric/policy/packs"
 )
 
 // service is the graph of one process. close undoes what wire did.
 type service struct {
 	config    config
 	log       *slog.Logger
-	data      *embedded.DataDir
+	backend   *backend
 	audit     *audit.Log
 	catalog   *catalog.Catalog
 	approvals *approval.Service
@@ -50,6 +46,27 @@ type service struct {
 	stopSweep func()
 }
 
+// backend is where a process keeps its state and who vouches for its callers:
+// local files and a local issuer, or Azure. What is nil is not there.
+type backend struct {
+	log       audit.Sink
+	anchors   audit.Anchors
+	successor bool // one process at a time: a lane follows the newest segment there is
+	approvals approval.Store
+	key       grant.EnvironmentKey
+	signer    grant.Signer
+	policies  catalog.Store
+	poll      time.Duration // between looks at the policies
+	secret    []byte        // of the console's forms
+
+	notifier      func(*service) (approval.Notifier, error)
+	authenticator func(*service) (httpapi.Authenticator, error)
+	sessions      func(*service) (pages.Sessions, pages.SignIn, error)
+
+	missing func() []httpapi.Lack // what it knows to be out of order
+	close   func() error
+}
+
 // wireOptions are what tests and benchmarks of this package choose.
 type wireOptions struct {
 	log    io.Writer  // of the structured log
@@ -61,7 +78,7 @@ type wireOptions struct {
 // the edge in front. After an error nothing is left open.
 func wire(ctx context.Context, c config, o wireOptions) (*service, error) {
 	s := &service{config: c, log: newLog(o.log), metrics: &httpapi.Metrics{}, clock: time.Now, stopping: make(chan struct{}), stopWatch: func() {}, stopSweep: func() {}}
-	for _, step := range []func(context.Context, wireOptions) error{s.openStores, s.openLog, s.openCatalog, s.buildUseCases, s.buildEdge} {
+	for _, step := range []func(context.Context, wireOptions) error{s.openBackend, s.openLog, s.openCatalog, s.buildUseCases, s.buildEdge} {
 		if err := step(ctx, o); err != nil {
 			return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
 		}
@@ -73,21 +90,22 @@ func newLog(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo}))
 }
 
-func (s *service) openStores(context.Context, wireOptions) (err error) {
-	if s.data, err = embedded.OpenDataDir(s.config.data); err != nil {
-		return fmt.Errorf("data directory: %w", err)
+func (s *service) openBackend(ctx context.Context, o wireOptions) (err error) {
+	if s.config.mode == modeAzure {
+		return usageError(errors.New("this program has no stores in Azure yet: unset WEBSITE_SITE_NAME and WEBSITE_INSTANCE_ID to run locally"))
 	}
-	return nil
+	s.backend, err = openLocal(ctx, s.config, o)
+	return err
 }
 
 func (s *service) openLog(ctx context.Context, o wireOptions) (err error) {
-	var sink audit.Sink = s.data.Audit()
+	sink := s.backend.log
 	if o.sink != nil {
 		sink = o.sink
 	}
 	s.audit, err = audit.Open(ctx, sink, audit.Options{
 		Environment: s.config.environment, Instance: instance(), Writer: version(),
-		KeyID: s.data.Key().Current.ID(), Clock: time.Now, Continue: true,
+		KeyID: s.backend.key.Current.ID(), Clock: time.Now, Continue: s.backend.successor,
 	})
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
@@ -103,13 +121,6 @@ func instance() string {
 }
 
 func (s *service) openCatalog(ctx context.Context, o wireOptions) error {
-	var from fs.FS = packs.FS
-	if s.config.packs != "" {
-		if info, err := os.Stat(s.config.packs); err != nil || !info.IsDir() {
-			return usageError(fmt.Errorf("--packs: %s is no folder that can be read", s.config.packs))
-		}
-		from = os.DirFS(s.config.packs)
-	}
 	options := catalog.Options{
 		Environment: s.config.environment, SoftStale: s.config.softStale, HardStale: s.config.hardStale,
 		BeforeUse: s.keepPacks,
@@ -117,12 +128,12 @@ func (s *service) openCatalog(ctx context.Context, o wireOptions) error {
 	if o.sink != nil {
 		options.BeforeUse = nil
 	}
-	s.catalog = catalog.New(embedded.NewPacks(from), options)
+	s.catalog = catalog.New(s.backend.policies, options)
 	if _, err := s.catalog.Refresh(ctx, time.Now()); err != nil {
 		return fmt.Errorf("packs: %w", err)
 	}
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(s.backend.poll)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -156,23 +167,19 @@ func (s *service) tellChange(c catalog.Change) {
 }
 
 func (s *service) buildUseCases(ctx context.Context, o wireOptions) error {
-	key := s.data.Key()
-	signer, err := embedded.OpenGrantKeys(s.config.data, time.Now)
-	if err != nil {
-		return fmt.Errorf("grant keys: %w", err)
-	}
+	key := s.backend.key
 	keep := s.audit.KeepKey
 	if o.sink != nil {
 		keep = func(context.Context, string, []byte) error { return nil }
 	}
-	s.grants = grant.NewIssuer(s.config.publicURL, signer, keep)
+	s.grants = grant.NewIssuer(s.config.publicURL, s.backend.signer, keep)
 	approvers := authorize.NewApprovers(s.catalog, key.Current)
 	s.words = words{approvers}
-	notifier, err := s.openMailbox(o)
+	notifier, err := s.backend.notifier(s)
 	if err != nil {
 		return err
 	}
-	s.approvals = approval.New(s.data.Approvals(), approval.Keys{Current: key.Current, Previous: key.Previous},
+	s.approvals = approval.New(s.backend.approvals, approval.Keys{Current: key.Current, Previous: key.Previous},
 		authorize.NewApprovalLog(s.audit), approvers,
 		approval.Options{
 			OpenPerUser: s.config.openPerUser, OpenPerAgent: s.config.openPerAgent,
@@ -185,37 +192,16 @@ func (s *service) buildUseCases(ctx context.Context, o wireOptions) error {
 	return nil
 }
 
-// openMailbox makes the notifier of a laptop: mails are files.
-func (s *service) openMailbox(o wireOptions) (approval.Notifier, error) {
-	out := o.people
-	if out == nil {
-		out = io.Discard
-	}
-	mailbox, err := embedded.OpenMailbox(s.data.Mail(), s.config.publicURL, out, embedded.MailboxOptions{
-		Title: func(policyID, approver string) string { return s.words.Approver(policyID, approver, time.Now()) },
-		Limit: s.words.LimitOf,
-		Past: func(ctx context.Context, tenant string, who approval.Person, now time.Time) (approval.Past, error) {
-			return s.approvals.History(ctx, tenant, who, now)
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("mails: %w", err)
-	}
-	return mailbox, nil
-}
-
 func (s *service) buildEdge(context.Context, wireOptions) error {
-	issuer := embedded.NewIssuer(s.config.data, s.config.scope, time.Now)
-	tokens, err := identity.NewValidator(issuer.Config())
+	auth, err := s.backend.authenticator(s)
 	if err != nil {
 		return fmt.Errorf("token validation: %w", err)
 	}
 	if s.console, err = s.newConsole(); err != nil {
 		return err
 	}
-	local := s.config.mode == modeLocal
-	s.edge = httpapi.NewEdge(identity.Local{Tokens: tokens, Developer: local}, s.recordRefusal, httpapi.EdgeOptions{
-		Loopback: true, Rate: s.config.rate, Burst: s.config.burst, Log: s.log, Metrics: s.metrics,
+	s.edge = httpapi.NewEdge(auth, s.recordRefusal, httpapi.EdgeOptions{
+		Loopback: s.config.mode != modeAzure, Rate: s.config.rate, Burst: s.config.burst, Log: s.log, Metrics: s.metrics,
 	})
 	if s.document, err = openapi.Document(version(), s.config.publicURL, operations(s.config.mode)); err != nil {
 		return fmt.Errorf("OpenAPI document: %w", err)
@@ -249,7 +235,7 @@ func (s *service) missing(ctx context.Context) []httpapi.Lack {
 	case a.Expired:
 		lacks = append(lacks, httpapi.Lack{Component: "policy", Detail: "the policy is past its hard age limit"})
 	}
-	return lacks
+	return append(lacks, s.backend.missing()...)
 }
 
 // standing is what whoami tells of a caller.
@@ -297,8 +283,8 @@ func (s *service) close(ctx context.Context) error {
 	if s.audit != nil {
 		errs = append(errs, s.audit.Close(ctx))
 	}
-	if s.data != nil {
-		errs = append(errs, s.data.Close())
+	if s.backend != nil {
+		errs = append(errs, s.backend.close())
 	}
 	return errors.Join(errs...)
 }
