@@ -40,8 +40,9 @@ type commands struct {
 		Verify grantVerifyCommand `cmd:"" help:"Check a grant without asking the service."`
 		Rotate grantRotateCommand `cmd:"" help:"Make a new key for grants."`
 	} `cmd:"" help:"Check grants, and change the key they are signed with."`
-	Demo demoCommand `cmd:"" help:"Play the story of one purchase order, step by step."`
-	Dev  struct {
+	Doctor doctorCommand `cmd:"" help:"Check what the program runs on, and say what to do."`
+	Demo   demoCommand   `cmd:"" help:"Play the story of one purchase order, step by step."`
+	Dev    struct {
 		Token tokenCommand `cmd:"" help:"Sign a token of the local issuer."`
 	} `cmd:"" help:"For development on this machine."`
 	Version versionCommand `cmd:"" help:"Print the version."`
