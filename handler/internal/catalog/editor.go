@@ -30,8 +30,10 @@ type Published struct {
 type Editor interface {
 	Store
 
-	// PutDocument publishes a version. Publishing the same bytes again is no
-	// error; other bytes under that pack and version are [ErrExists].
+	// PutDocument publishes a version, whose Hash is that of its Text. Publishing
+	// the same bytes again is no error; other bytes under that pack and version
+	// are [ErrExists]. A version stays readable by its hash for good: a rollback
+	// may name it.
 	PutDocument(ctx context.Context, p Published) error
 
 	// Versions lists what was ever published in an environment, without texts,
@@ -39,7 +41,8 @@ type Editor interface {
 	Versions(ctx context.Context, environment, pack string) ([]Published, error)
 
 	// PutManifest makes m the newest manifest of its environment if the stored
-	// one is at revision was ("" creates it), else [ErrConflict].
+	// one is at revision was ("" creates it), else [ErrConflict]. No two
+	// manifests of different epochs are at one revision.
 	PutManifest(ctx context.Context, m Manifest, was Revision) (Revision, error)
 }
 
