@@ -48,12 +48,36 @@ func (c *serveCommand) Run(e *environment) error {
 	if conf.publicURL == "" {
 		conf.publicURL = "http://" + listener.Addr().String()
 	}
+	if conf.mode == modeAzure {
+		return serveAzure(e, conf, listener)
+	}
 	s, err := wire(e.ctx, conf, wireOptions{log: e.out, people: e.err})
 	if err != nil {
 		return err
 	}
 	s.announce(e, listener)
 	return errors.Join(s.serve(e.ctx, listener), s.close(context.WithoutCancel(e.ctx)))
+}
+
+// serveAzure listens at once and opens the stores behind that: the host waits
+// for a listener only so long, and stops a handler for good that ends a few
+// times because a store is down.
+func serveAzure(e *environment, conf config, l net.Listener) error {
+	door := newEntrance(newLog(e.out))
+	ctx, cancel := context.WithCancel(e.ctx)
+	defer cancel()
+	opened := make(chan *service, 1)
+	go func() {
+		opened <- door.openUntilDone(ctx, func(ctx context.Context) (*service, error) { return wire(ctx, conf, wireOptions{log: e.out}) }, func(s *service) {
+			s.announce(e, l)
+		})
+	}()
+	err := serveOn(ctx, l, door, door.log, door.stop)
+	cancel()
+	if s := <-opened; s != nil {
+		err = errors.Join(err, s.close(context.WithoutCancel(e.ctx)))
+	}
+	return err
 }
 
 // places are the folders of a laptop. In Azure there are none: no local key
@@ -96,14 +120,7 @@ func loopback(addr string) error {
 // announce says where the service is, for people on the error stream of a
 // laptop, and for machines in the log.
 func (s *service) announce(e *environment, l net.Listener) {
-	var names []string
-	for _, p := range s.catalog.Active(time.Now()).Set.Packs(time.Now()) {
-		names = append(names, fmt.Sprintf("%s@%d", p.Pack, p.Version))
-	}
-	packsText := strings.Join(names, ", ")
-	if packsText == "" {
-		packsText = "none in effect"
-	}
+	packsText := s.packsText()
 	if s.config.mode == modeLocal {
 		fmt.Fprintf(e.err, "Authorization Fabric on http://%s, local mode: this machine only, a request without a token is the local developer.\n"+
 			"Packs: %s (environment %s). Data: %s. Console: %s/console/. Stop with Ctrl-C.\n",
@@ -113,6 +130,21 @@ func (s *service) announce(e *environment, l net.Listener) {
 		slog.String("environment", s.config.environment), slog.String("packs", packsText), slog.String("version", version()))
 }
 
+func (s *service) packsText() string {
+	set := s.catalog.Active(time.Now()).Set
+	if set == nil {
+		return "none loaded"
+	}
+	var names []string
+	for _, p := range set.Packs(time.Now()) {
+		names = append(names, fmt.Sprintf("%s@%d", p.Pack, p.Version))
+	}
+	if len(names) == 0 {
+		return "none in effect"
+	}
+	return strings.Join(names, ", ")
+}
+
 const (
 	drain = 5 * time.Second        // for requests under way once a stop was asked for
 	grace = 500 * time.Millisecond // for the first request of a new connection
@@ -120,8 +152,14 @@ const (
 
 // serve answers until the context ends, then lets requests finish.
 func (s *service) serve(ctx context.Context, l net.Listener) error {
-	server := httpapi.NewServer(s.handler(), s.log)
-	server.RegisterOnShutdown(func() { close(s.stopping) })
+	return serveOn(ctx, l, s.handler(), s.log, func() { close(s.stopping) })
+}
+
+// serveOn serves h until the context ends, then calls stopping and lets
+// requests finish.
+func serveOn(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger, stopping func()) error {
+	server := httpapi.NewServer(h, log)
+	server.RegisterOnShutdown(stopping)
 	var unused newcomers
 	server.ConnState = unused.track
 	stopped := make(chan error, 1)
