@@ -67,7 +67,7 @@ func (x *index) add(ctx context.Context, o Object, since time.Time) error {
 	case !ok && isKept(o.Name, "packs"):
 		x.packs = append(x.packs, o)
 		return nil
-	case !ok && isKept(o.Name, "keys"):
+	case !ok && (isKept(o.Name, "keys") || isManifest(o.Name)):
 		return nil
 	case !ok:
 		x.ignored = append(x.ignored, o.Name)

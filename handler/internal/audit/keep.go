@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"time"
 )
 
 // maxChunk is what one append of a kept document holds: below the smallest
@@ -17,10 +18,29 @@ const maxChunk = 2 << 20
 // maxPack is more than any pack document.
 const maxPack = 64 << 20
 
-// keeper remembers what is known to be kept already.
-type keeper struct {
+// Keeper stores documents that a log needs for ever: packs and public keys, in
+// the container of the log. It writes no records, and works before a log is
+// open and beside it. It is safe for concurrent use.
+type Keeper struct {
+	sink        *guard
+	environment string
+	deadline    time.Duration
+
 	mu    sync.Mutex
-	names map[string]bool // guarded by mu
+	names map[string]bool // guarded by mu: what is known to be kept
+}
+
+// NewKeeper makes a keeper for an environment of a sink.
+func NewKeeper(sink Sink, environment string) (*Keeper, error) {
+	o, err := Options{Environment: environment, Instance: "keeper", Clock: time.Now}.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return newKeeper(newGuard(sink, o.CallTimeout), &o), nil
+}
+
+func newKeeper(sink *guard, o *Options) *Keeper {
+	return &Keeper{sink: sink, environment: o.Environment, deadline: o.Deadline, names: map[string]bool{}}
 }
 
 // KeepPack stores a published pack document in the log's container, so that
@@ -28,20 +48,30 @@ type keeper struct {
 // under that pack. Hash is "sha256:" and the hex SHA-256 of document, which is
 // therefore the canonical form that policies are hashed in. It is idempotent,
 // also between processes, and returns once the document is durable.
-func (l *Log) KeepPack(ctx context.Context, hash string, document []byte) error {
+func (k *Keeper) KeepPack(ctx context.Context, hash string, document []byte) error {
 	if string(appendHash(nil, document)) != hash {
 		return fmt.Errorf("%w: the pack document does not have the hash %s", ErrRecord, hash)
 	}
-	return l.keep(ctx, packName(l.options.Environment, hash), document)
+	return k.keep(ctx, packName(k.environment, hash), document)
 }
 
 // KeepKey stores a public key, as a JWK, under its key id. Call it before the
 // first signature. A key id never gets another key: that is an error.
-func (l *Log) KeepKey(ctx context.Context, keyID string, jwk []byte) error {
+func (k *Keeper) KeepKey(ctx context.Context, keyID string, jwk []byte) error {
 	if !plainName(keyID) {
 		return fmt.Errorf("%w: key id %q", ErrRecord, keyID)
 	}
-	return l.keep(ctx, keyName(l.options.Environment, keyID), jwk)
+	return k.keep(ctx, keyName(k.environment, keyID), jwk)
+}
+
+// KeepPack is [Keeper.KeepPack].
+func (l *Log) KeepPack(ctx context.Context, hash string, document []byte) error {
+	return l.kept.KeepPack(ctx, hash, document)
+}
+
+// KeepKey is [Keeper.KeepKey].
+func (l *Log) KeepKey(ctx context.Context, keyID string, jwk []byte) error {
+	return l.kept.KeepKey(ctx, keyID, jwk)
 }
 
 func packName(environment, hash string) string {
@@ -59,27 +89,34 @@ func isKept(name, folder string) bool {
 	return len(parts) == 4 && parts[2] == folder && strings.HasSuffix(parts[3], ".json")
 }
 
-func (l *Log) keep(ctx context.Context, name string, document []byte) error {
-	if l.kept.has(name) {
+// isManifest reports whether an object is one that the catalog keeps beside the
+// log, in an order of its own.
+func isManifest(name string) bool {
+	parts := strings.Split(name, "/")
+	return len(parts) > 3 && parts[0] == "v1" && parts[2] == "manifests"
+}
+
+func (k *Keeper) keep(ctx context.Context, name string, document []byte) error {
+	if k.has(name) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, l.options.Deadline)
+	ctx, cancel := context.WithTimeout(ctx, k.deadline)
 	defer cancel()
-	if err := l.keepBytes(ctx, name, document); err != nil {
+	if err := k.keepBytes(ctx, name, document); err != nil {
 		return fmt.Errorf("%w: keep %s: %w", ErrUnavailable, name, err)
 	}
-	l.kept.add(name)
+	k.add(name)
 	return nil
 }
 
 // keepBytes appends what is missing of document until nothing is. Whoever else
 // keeps it writes the same bytes at the same positions.
-func (l *Log) keepBytes(ctx context.Context, name string, document []byte) error {
+func (k *Keeper) keepBytes(ctx context.Context, name string, document []byte) error {
 	var last error
 	for pause := firstPause; ; pause *= 2 {
-		done, err := l.keepStep(ctx, name, document)
+		done, err := k.keepStep(ctx, name, document)
 		for err == nil && !done {
-			done, err = l.keepStep(ctx, name, document)
+			done, err = k.keepStep(ctx, name, document)
 		}
 		if done {
 			return err
@@ -93,11 +130,11 @@ func (l *Log) keepBytes(ctx context.Context, name string, document []byte) error
 
 // keepStep does one thing towards a kept document. Done with an error means
 // that trying again cannot help.
-func (l *Log) keepStep(ctx context.Context, name string, document []byte) (done bool, err error) {
-	there, err := l.sink.read(ctx, name, 0, len(document)+1)
+func (k *Keeper) keepStep(ctx context.Context, name string, document []byte) (done bool, err error) {
+	there, err := k.sink.read(ctx, name, 0, len(document)+1)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := l.sink.create(ctx, name); !errors.Is(err, errForeign) {
+		if err := k.sink.create(ctx, name); !errors.Is(err, errForeign) {
 			return false, err
 		}
 		return false, nil // somebody else began it meanwhile
@@ -109,24 +146,21 @@ func (l *Log) keepStep(ctx context.Context, name string, document []byte) (done 
 		return true, nil
 	}
 	chunk := document[len(there):min(len(there)+maxChunk, len(document))]
-	outcome, err := l.sink.append(ctx, name, int64(len(there)), bytes.Clone(chunk))
+	outcome, err := k.sink.append(ctx, name, int64(len(there)), bytes.Clone(chunk))
 	if outcome == Durable {
 		return false, nil
 	}
 	return outcome == Absent, err
 }
 
-func (k *keeper) has(name string) bool {
+func (k *Keeper) has(name string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.names[name]
 }
 
-func (k *keeper) add(name string) {
+func (k *Keeper) add(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.names == nil {
-		k.names = map[string]bool{}
-	}
 	k.names[name] = true
 }

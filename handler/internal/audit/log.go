@@ -31,7 +31,7 @@ type Receipt struct {
 type Log struct {
 	options Options
 	sink    *guard
-	kept    keeper
+	kept    *Keeper
 	waiters sync.Pool
 
 	ctx    context.Context // of every call of the sink; ends with Close
@@ -61,6 +61,7 @@ func Open(ctx context.Context, sink Sink, options Options) (*Log, error) {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	l := &Log{options: options, sink: newGuard(sink, options.CallTimeout), closed: make(chan struct{})}
+	l.kept = newKeeper(l.sink, &l.options)
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.repair, l.stop = context.WithCancel(l.ctx)
 	l.waiters.New = func() any { return &waiter{done: make(chan struct{}, 1)} }

@@ -13,15 +13,16 @@ import (
 // ErrHeld is told when another process, or this one, has it open already.
 var ErrHeld = errors.New("in use by another process")
 
-// DataDir is an open data directory: the audit log, the approvals, the mails
-// and the keys of one environment on local files, held by this process until
-// Close.
+// DataDir is an open data directory: the audit log and its anchors, the
+// approvals, the mails and the keys of one environment on local files, held by
+// this process until Close.
 type DataDir struct {
 	path       string
 	lock       *Lock
 	key        grant.EnvironmentKey
 	sessionKey []byte
 	audit      *AuditFiles
+	anchors    *AnchorFiles
 	approvals  *Approvals
 }
 
@@ -37,7 +38,7 @@ func OpenDataDir(path string) (*DataDir, error) {
 }
 
 func (d *DataDir) open() (err error) {
-	for _, path := range []string{d.path, filepath.Join(d.path, "audit"), d.Mail()} {
+	for _, path := range []string{d.path, filepath.Join(d.path, "audit"), filepath.Join(d.path, "anchors"), d.Mail()} {
 		if err := notAFile(path); err != nil {
 			return err
 		}
@@ -55,6 +56,9 @@ func (d *DataDir) open() (err error) {
 		return fmt.Errorf("make the folder of mails: %w", err)
 	}
 	if d.audit, err = OpenAuditFiles(d.path); err != nil {
+		return err
+	}
+	if d.anchors, err = OpenAnchorFiles(d.path); err != nil {
 		return err
 	}
 	d.approvals, err = OpenApprovals(filepath.Join(d.path, "approvals.db"))
@@ -92,6 +96,9 @@ func (d *DataDir) Mail() string { return filepath.Join(d.path, "mail") }
 
 // Audit is where the audit log writes.
 func (d *DataDir) Audit() *AuditFiles { return d.audit }
+
+// Anchors is where the signed statements about the audit log are put.
+func (d *DataDir) Anchors() *AnchorFiles { return d.anchors }
 
 // Approvals is where approvals are kept.
 func (d *DataDir) Approvals() *Approvals { return d.approvals }
