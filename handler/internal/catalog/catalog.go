@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -39,31 +37,49 @@ type Options struct {
 	SoftStale   time.Duration // 0 means 15 minutes
 	HardStale   time.Duration // 0 means 24 hours
 
-	// BeforeUse is called with every set before it decides anything; an error
-	// keeps the old one. nil: nothing is to be done.
+	// BeforeUse is called with every set before it decides anything, shadows
+	// too; an error keeps the old ones. nil: nothing is to be done.
 	BeforeUse func(context.Context, *policy.Set) error
+
+	// Authentic is asked before anything in a manifest is believed, wherever it
+	// was kept. An error refuses it, until it is read again. nil: whoever can
+	// write to the store is believed, as in a local directory.
+	Authentic func(context.Context, *Manifest) error
+
+	// LastGood keeps what was served for a start without the store. nil: there
+	// is no such thing.
+	LastGood LastGood
 }
 
 // Catalog holds the active snapshot. It is safe for concurrent use.
 type Catalog struct {
-	store   Store
-	options Options
-	active  atomic.Pointer[snapshot]
-	checked atomic.Int64 // when the store last confirmed it, nanoseconds since 1970
+	store    Store
+	options  Options
+	active   atomic.Pointer[snapshot]
+	counters counters
+	rhythm   rhythm
 
-	mu      sync.Mutex // held while refreshing
-	seen    Revision   // guarded by mu: of the newest manifest, taken or refused
-	refused bool       // guarded by mu: it was refused
+	mu       sync.Mutex        // held while refreshing
+	seen     Revision          // guarded by mu: of the newest manifest, taken or refused
+	refused  bool              // guarded by mu: it was refused
+	lastRead bool              // guarded by mu: the last good was asked and has answered
+	told     map[Revision]bool // guarded by mu: refused while the active one is served, and told
 }
 
-// snapshot is everything that one decision reads.
+// snapshot is everything that one decision reads, and what the next snapshot
+// is compared with and made of.
 type snapshot struct {
-	set       *policy.Set
+	arms      *arms
 	epoch     int64
-	revision  Revision
 	suspended []string
 	validFrom time.Time
 	notices   []policy.Finding
+	checked   atomic.Int64 // when it was known to be the newest, nanoseconds since 1970
+
+	revision atomic.Pointer[Revision] // in the store; nil: it came from elsewhere
+	manifest Manifest
+	texts    map[string][]byte    // its documents, by hash
+	compiled map[string]*compiled // its sets, by what they are made of
 }
 
 // New makes a catalog that has loaded nothing yet.
@@ -74,31 +90,49 @@ func New(store Store, o Options) *Catalog {
 	if o.HardStale <= 0 {
 		o.HardStale = 24 * time.Hour
 	}
-	return &Catalog{store: store, options: o}
+	return &Catalog{store: store, options: o, rhythm: newRhythm(), told: map[Revision]bool{}}
 }
 
-// Active is the policy at one instant.
+// Active is the policy at one instant: that of agents in no rollout, until
+// [Active.For] says whose call it is for.
 type Active struct {
 	Set         *policy.Set // nil: none was ever loaded
 	Environment string
 	Epoch       int64
-	Age         time.Duration // since the store last confirmed it
+	Age         time.Duration // since it was last known to be the newest
 	Stale       bool          // past the soft limit
 	Expired     bool          // past the hard limit: every call is denied
 	Suspended   []string      // "agent:ID", "caller:ID", "tenant:ID"; not to be changed
+	Shadow      *Shadow       // nil: nothing is tried
+	Cohorts     []Cohort      // by pack; nil before For, and where nothing is rolled out
+
+	arms *arms // nil: Set is for everybody
 }
 
-// Active reads the snapshot; it does no I/O.
+// For is the policy for the calls of an agent, by its cohorts. Like all of
+// Active it is of one manifest.
+func (a Active) For(agent string) Active {
+	if a.arms != nil {
+		arm, cohorts := a.arms.of(agent)
+		a.Set, a.Shadow, a.Cohorts = arm.set, arm.shadow, cohorts
+	}
+	return a
+}
+
+// Active reads the snapshot; it does no I/O. Where the last look at the store
+// is longer ago than it should be it has [Catalog.Poll] look again.
 func (c *Catalog) Active(now time.Time) Active {
+	c.rhythm.rouse(now)
 	a := Active{Environment: c.options.Environment}
 	s := c.active.Load()
 	if s == nil {
 		return a
 	}
-	a.Set, a.Epoch, a.Suspended = s.set, s.epoch, s.suspended
+	a.arms, a.Epoch, a.Suspended = s.arms, s.epoch, s.suspended
+	a.Set, a.Shadow = s.arms.each[0].set, s.arms.each[0].shadow
 	// A clock that was set back must not make a policy look fresher for ever,
 	// but an age below zero says nothing either.
-	a.Age = max(0, now.Sub(time.Unix(0, c.checked.Load())))
+	a.Age = max(0, now.Sub(time.Unix(0, s.checked.Load())))
 	a.Stale, a.Expired = a.Age > c.options.SoftStale, a.Age > c.options.HardStale
 	return a
 }
@@ -119,98 +153,23 @@ func (c *Catalog) Notices() []policy.Finding {
 	return nil
 }
 
-// Refresh asks the store for a newer manifest and takes it if all of it can be
-// served. Changed says that the active snapshot is another one. An error, a
-// [*RefusedError] among them, leaves the active one as it was; a refused
-// manifest is reported once and then reads as no change until it changes.
-func (c *Catalog) Refresh(ctx context.Context, now time.Time) (changed bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	m, revision, err := c.store.Manifest(ctx, c.options.Environment, c.seen)
-	if errors.Is(err, ErrUnchanged) {
-		c.confirm(now)
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read the catalog: %w", err)
-	}
-	active := c.active.Load()
-	if active != nil && revision == active.revision { // put back as it was
-		c.seen, c.refused = revision, false
-		c.confirm(now)
-		return false, nil
-	}
-	next, err := c.load(ctx, m, active)
-	var refused *RefusedError
-	if errors.As(err, &refused) {
-		c.seen, c.refused = revision, true
-	}
-	if err != nil {
-		return false, err
-	}
-	if c.options.BeforeUse != nil {
-		if err := c.options.BeforeUse(ctx, next.set); err != nil {
-			return false, fmt.Errorf("prepare the packs: %w", err)
-		}
-	}
-	next.revision = revision
-	c.seen, c.refused = revision, false
-	c.active.Store(next)
-	c.confirm(now)
-	return true, nil
+// Health is what a catalog has met since it was made.
+type Health struct {
+	Refused   int64 // manifests that could not be served, each once
+	Regressed int64 // looks at the store that showed an older epoch than is served: a lagging replica, or somebody sets it back
+	Failed    int64 // looks that gave no answer
+	Unsaved   bool  // what is served is not yet kept as the last good
 }
 
-// confirm notes that the active snapshot is the newest there is: not so while
-// a newer manifest is refused.
-func (c *Catalog) confirm(now time.Time) {
-	if !c.refused && c.active.Load() != nil {
-		c.checked.Store(now.UnixNano())
-	}
+type counters struct {
+	refused, regressed, failed atomic.Int64
+	unsaved                    atomic.Pointer[snapshot]
 }
 
-// load reads and checks everything a manifest names.
-func (c *Catalog) load(ctx context.Context, m Manifest, active *snapshot) (*snapshot, error) {
-	findings := m.check(c.options.Environment)
-	epoch := m.Epoch
-	switch {
-	case epoch == 0:
-		epoch = 1
-		if active != nil {
-			epoch = active.epoch + 1
-		}
-	case active != nil && epoch <= active.epoch:
-		findings = append(findings, policy.Finding{
-			Check: "manifest", File: "manifest.json", Pointer: "/epoch",
-			Message: fmt.Sprintf("epoch %d is not above %d, which is served", epoch, active.epoch),
-			Fix:     "An older policy returns as a new epoch.",
-		})
+// Health reads the counters; it does no I/O.
+func (c *Catalog) Health() Health {
+	return Health{
+		Refused: c.counters.refused.Load(), Regressed: c.counters.regressed.Load(), Failed: c.counters.failed.Load(),
+		Unsaved: c.counters.unsaved.Load() != nil,
 	}
-	docs, err := c.documents(ctx, m.Packs)
-	if err != nil {
-		return nil, err
-	}
-	set, more := policy.Load(docs, policy.LoadOptions{Environment: c.options.Environment})
-	if findings = append(findings, more...); policy.Refused(findings) {
-		return nil, &RefusedError{Findings: findings}
-	}
-	return &snapshot{set: set, epoch: epoch, suspended: m.suspended(), validFrom: m.ApprovalsValidFrom, notices: findings}, nil
-}
-
-// documents reads what the entries name and believes no byte of it unchecked.
-func (c *Catalog) documents(ctx context.Context, entries []Entry) ([]policy.Document, error) {
-	docs := make([]policy.Document, 0, len(entries))
-	for _, e := range entries {
-		text, err := c.store.Document(ctx, e.Hash)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", e.name(), err)
-		}
-		if Hash(text) != e.Hash {
-			return nil, &RefusedError{Findings: []policy.Finding{{
-				Check: "hash", File: e.name(), Message: "the document is not the one that was published: its hash is another",
-				Fix: "Publish it again.",
-			}}}
-		}
-		docs = append(docs, policy.Document{Name: e.name(), Text: text})
-	}
-	return docs, nil
 }

@@ -107,8 +107,8 @@ func TestAWrongChangeIsRefusedAsAWhole(t *testing.T) {
 		"another environment":     {func(m *catalog.Manifest) { m.Environment = "prod" }, []policy.Document{pack(2)}, "/environment"},
 		"a newer form":            {func(m *catalog.Manifest) { m.Schema = 2 }, []policy.Document{pack(2)}, "/schema"},
 		"an epoch that stands":    {func(m *catalog.Manifest) { m.Epoch = 1 }, []policy.Document{pack(2)}, "/epoch"},
-		"a shadow":                {func(m *catalog.Manifest) { m.Packs[0].Mode = catalog.ModeShadow }, []policy.Document{pack(2)}, "/packs/0"},
-		"a rollout":               {func(m *catalog.Manifest) { m.Packs[0].Rollout = &catalog.Rollout{} }, []policy.Document{pack(2)}, "/packs/0"},
+		"a shadow of no pack":     {func(m *catalog.Manifest) { m.Packs[0].Mode = catalog.ModeShadow }, []policy.Document{pack(2)}, "/packs/0"},
+		"a rollout of no pack":    {func(m *catalog.Manifest) { m.Packs[0].Rollout = &catalog.Rollout{} }, []policy.Document{pack(2)}, "/packs/0"},
 		"a suspension of nothing": {func(m *catalog.Manifest) { m.Suspended = []catalog.Suspension{{Kind: "agent"}} }, []policy.Document{pack(2)}, "/suspended/0"},
 		"a suspension of a kind":  {func(m *catalog.Manifest) { m.Suspended = []catalog.Suspension{{Kind: "user", ID: "x"}} }, []policy.Document{pack(2)}, "/suspended/0"},
 	} {
@@ -329,12 +329,10 @@ func watchTells(t *testing.T) {
 	step := func(what string, want ...catalog.Change) {
 		t.Helper()
 		told := watching.tick()
-		for i := range told {
-			if told[i].Err != nil {
-				told[i].Err = errTold
-			}
+		same := func(a, b catalog.Change) bool {
+			return a.Epoch == b.Epoch && a.Taken == b.Taken && (a.Err == nil) == (b.Err == nil) && (a.Manifest != nil) == b.Taken
 		}
-		if !slices.Equal(told, want) {
+		if !slices.EqualFunc(told, want, same) {
 			t.Errorf("%s: told %+v, want %+v", what, told, want)
 		}
 	}

@@ -115,17 +115,88 @@ func (m *Manifest) check(environment string) []policy.Finding {
 	if m.Environment != environment {
 		report("/environment", "the manifest is for "+quote(m.Environment)+", served is "+quote(environment), "Publish for this environment.")
 	}
-	for i, e := range m.Packs {
-		if e.Mode != "" && e.Mode != ModeEnforce || e.Rollout != nil {
-			report("/packs/"+strconv.Itoa(i), "this version of the program serves packs to everybody or not at all", "Publish with mode enforce and without rollout.")
-		}
-	}
+	m.checkPacks(report)
 	for i, s := range m.Suspended {
 		if !slices.Contains([]SuspendedKind{SuspendAgent, SuspendCaller, SuspendTenant}, s.Kind) || s.ID == "" {
 			report("/suspended/"+strconv.Itoa(i), "a suspension names neither agent, caller nor tenant", `Write "kind": "agent", "caller" or "tenant", and its "id".`)
 		}
 	}
 	return findings
+}
+
+// maxRollouts bounds the arms that are kept ready: two for each.
+const maxRollouts = 4
+
+// checkPacks is what is wrong with the entries: each version once, and of each
+// pack one rollout and one shadow at most, so that who gets which version has
+// one answer.
+func (m *Manifest) checkPacks(report func(pointer, message, fix string)) {
+	type version struct {
+		pack    string
+		version int
+	}
+	seen, rollouts, shadows := map[version]bool{}, map[string]bool{}, map[string]bool{}
+	for i, e := range m.Packs {
+		at := "/packs/" + strconv.Itoa(i)
+		if id := (version{e.Pack, e.Version}); e.Pack != "" {
+			if seen[id] {
+				report(at, e.name()+" is there twice", "Name each version once.")
+			}
+			seen[id] = true
+		}
+		e.check(at, report)
+		if e.Rollout != nil {
+			if rollouts[e.Pack] {
+				report(at, e.Pack+" has two rollouts", "End one before the next begins.")
+			}
+			rollouts[e.Pack] = true
+			m.checkElse(at, e, report)
+		}
+		if e.Mode == ModeShadow {
+			if shadows[e.Pack] {
+				report(at, e.Pack+" has two shadows", "Keep one.")
+			}
+			shadows[e.Pack] = true
+		}
+	}
+	if len(rollouts) > maxRollouts {
+		report("/packs", strconv.Itoa(len(rollouts))+" packs are being rolled out, at most "+strconv.Itoa(maxRollouts)+" can be at a time", "Promote or roll back one.")
+	}
+}
+
+// check is what is wrong with an entry by itself.
+func (e Entry) check(at string, report func(pointer, message, fix string)) {
+	if e.Mode != "" && e.Mode != ModeEnforce && e.Mode != ModeShadow {
+		report(at+"/mode", "the mode is none that there is", `Write "enforce" or "shadow".`)
+	}
+	if e.Pack == "" && (e.Rollout != nil || e.Mode == ModeShadow) {
+		report(at, "a rollout or a shadow without the name of its pack", "Publish the pack.")
+	}
+	if e.Rollout == nil {
+		return
+	}
+	if e.Mode == ModeShadow {
+		report(at+"/rollout", "a shadow has no rollout: it decides for the record, and of every call", "Take one of the two.")
+	}
+	if r := e.Rollout; r.BasisPoints < 0 || r.BasisPoints > buckets {
+		report(at+"/rollout/basisPoints", strconv.Itoa(r.BasisPoints)+" basis points", "Write 0 to 10000.")
+	}
+	if strings.Contains(e.Rollout.Salt, "\x00") || slices.Contains(e.Rollout.Agents, "") {
+		report(at+"/rollout", "a salt with a zero byte, or an agent without a name", "Roll out again.")
+	}
+}
+
+// checkElse: whoever is not in a rollout gets a version that everybody would
+// get without it.
+func (m *Manifest) checkElse(at string, e Entry, report func(pointer, message, fix string)) {
+	if e.Rollout.Else == 0 {
+		return
+	}
+	i := slices.IndexFunc(m.Packs, func(x Entry) bool { return x.Pack == e.Pack && x.Version == e.Rollout.Else })
+	if i < 0 || m.Packs[i].Rollout != nil || m.Packs[i].Mode == ModeShadow {
+		report(at+"/rollout/else", "version "+strconv.Itoa(e.Rollout.Else)+" of "+e.Pack+" is not enforced beside it",
+			"Keep the version for all others as an entry of its own.")
+	}
 }
 
 // suspended are the suspensions as the evaluator compares them, sorted.

@@ -3,14 +3,21 @@ package catalog
 import (
 	"context"
 	"time"
+
+	"github.com/authorization-fabric/fabric/policy"
 )
 
-// Change is what [Catalog.Watch] tells: the active policy is another one, or a
-// newer one could not be had, or that is over.
+// Change is what [Catalog.Watch] and [Catalog.Poll] tell: the active policy is
+// another one, or a newer one could not be had, or that is over.
 type Change struct {
 	Epoch int64 // of what is active now; 0 for nothing
 	Taken bool  // a newer policy is active
-	Err   error // why a newer one is not; nil: all is well
+	Kept  bool  // and it is the last good: the store has nothing as new
+	Err   error // why what the store or the last good has is not; nil: all is well
+
+	Manifest *Manifest        // of what was taken, not to be changed; nil for nothing
+	Packs    []policy.PackRef // its packs, in every cohort and shadow
+	Refused  *Manifest        // what Err is about, as far as it could be read; nil: nothing of it
 }
 
 // Watch refreshes at every tick, with the tick as the clock, until ctx ends.
@@ -23,26 +30,25 @@ func (c *Catalog) Watch(ctx context.Context, ticks <-chan time.Time, tell func(C
 		case <-ctx.Done():
 			return
 		case now := <-ticks:
-			trouble = c.tick(ctx, now, trouble, tell)
+			trouble = c.tick(ctx, 0, now, trouble, tell)
 		}
 	}
 }
 
 // tick is one look; trouble is the error told last, "" for none.
-func (c *Catalog) tick(ctx context.Context, now time.Time, trouble string, tell func(Change)) string {
-	taken, err := c.Refresh(ctx, now)
-	change := Change{Epoch: c.Active(now).Epoch, Taken: taken, Err: err}
+func (c *Catalog) tick(ctx context.Context, limit time.Duration, now time.Time, trouble string, tell func(Change)) string {
+	change := c.look(ctx, limit, now)
+	was := trouble
 	switch {
 	case ctx.Err() != nil: // no fault of the store's
 		return trouble
-	case err != nil && err.Error() == trouble:
-		return trouble
-	case err != nil:
+	case change.Err != nil:
+		trouble = change.Err.Error()
+	case change.Taken, !c.refusing():
+		trouble = ""
+	}
+	if change.Taken || trouble != was {
 		tell(change)
-		return err.Error()
-	case taken, trouble != "" && !c.refusing():
-		tell(change)
-		return ""
 	}
 	return trouble
 }
