@@ -10,7 +10,7 @@ import (
 
 // The canonical writer. A line is one JSON object whose members stand in the
 // order in which the functions below are called: fixed for each kind, every
-// member always there. Text is escaped as RFC 8785 says, values are in its
+// member always there but a decision's rollout. Text is escaped as RFC 8785 says, values are in its
 // canonical form. Equal records give equal bytes, and different ones different
 // bytes, but for what the form cannot hold: text that is not UTF-8 reads as
 // U+FFFD, times have milliseconds, ages whole seconds.
@@ -91,6 +91,13 @@ func appendPack(dst []byte, p policy.PackRef) []byte {
 	dst = appendInt(dst, "version", int64(p.Version))
 	dst = appendText(dst, "hash", p.Hash)
 	return appendText(dst, "rulesHash", p.RulesHash)
+}
+
+func appendCohort(dst []byte, c Cohort) []byte {
+	dst = appendText(dst, "pack", c.Pack)
+	dst = appendInt(dst, "version", int64(c.Version))
+	dst = appendInt(dst, "bucket", int64(c.Bucket))
+	return appendBool(dst, "in", c.In)
 }
 
 func appendObligation(dst []byte, o policy.Obligation) []byte {

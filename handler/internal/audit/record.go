@@ -70,6 +70,18 @@ type Decision struct {
 	Approvers       []string
 	Latency         time.Duration
 	KeyID           string // of the key behind digests and hashed masks
+
+	// Rollout is where the agent is in every rollout of the time; not written
+	// where there is none.
+	Rollout []Cohort
+}
+
+// Cohort is an agent's side of the rollout of a pack.
+type Cohort struct {
+	Pack    string
+	Version int // that is rolled out
+	Bucket  int // 0 to 9,999; -1 for a call without an agent
+	In      bool
 }
 
 func (d *Decision) kind() Kind {
@@ -122,7 +134,11 @@ func (d *Decision) appendResult(dst []byte) []byte {
 	dst = appendText(dst, "approvalOutcome", d.ApprovalOutcome)
 	dst = appendTexts(dst, "approvers", d.Approvers)
 	dst = appendInt(dst, "latencyUs", d.Latency.Microseconds())
-	return appendText(dst, "keyId", d.KeyID)
+	dst = appendText(dst, "keyId", d.KeyID)
+	if len(d.Rollout) == 0 {
+		return dst
+	}
+	return appendList(dst, "rollout", d.Rollout, appendCohort)
 }
 
 // Refused is a call of somebody known who may not do this: a 403.

@@ -30,6 +30,7 @@ func FuzzRecord(f *testing.F) {
 			Packs: []policy.PackRef{{Pack: a, Version: int(n % 1e9), Hash: b, RulesHash: a}}, Epoch: n % (1 << 53), Stale: flag,
 			Obligations: []policy.Obligation{{Type: a, Path: b, Method: a}}, ApprovalID: b, ApprovalOutcome: a, Approvers: []string{b, a},
 			Latency: time.Duration(n%1e9) * time.Microsecond, KeyID: a,
+			Rollout: []Cohort{{Pack: a, Version: int(n % 1e9), Bucket: int(n % 1e4), In: flag}, {Pack: b, Bucket: -1}},
 		}
 		if d.TS.Year() < 0 || d.TS.Year() > 9999 {
 			return
@@ -75,6 +76,11 @@ func readDecision(v strictjson.Value) *Decision {
 	for _, p := range v.Get("packs").Items() {
 		d.Packs = append(d.Packs, policy.PackRef{
 			Pack: p.Get("pack").Text(), Version: int(number(p.Get("version"))), Hash: p.Get("hash").Text(), RulesHash: p.Get("rulesHash").Text(),
+		})
+	}
+	for _, c := range v.Get("rollout").Items() {
+		d.Rollout = append(d.Rollout, Cohort{
+			Pack: c.Get("pack").Text(), Version: int(number(c.Get("version"))), Bucket: int(number(c.Get("bucket"))), In: c.Get("in").Bool(),
 		})
 	}
 	for _, o := range v.Get("obligations").Items() {

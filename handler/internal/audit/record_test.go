@@ -51,6 +51,10 @@ func TestRecordBytes(t *testing.T) {
 			&Decision{As: KindPreview, TS: noon, DecisionID: "01JD"},
 			`{"v":1,"kind":"preview"` + head + `"decisionId":"01JD","correlationId":"","door":"","mode":"","tenantId":"","agentId":"","callerApp":"","userId":"","userUPN":"","identity":"none","roles":[],"rolesVia":[],"action":"","resource":{"type":"","id":"","region":"","classification":""},"parameters":{},"context":{},"requestDigest":"","decision":"DENY","reasonCode":"","reason":"","advice":[],"policyIds":[],"packs":[],"epoch":0,"policyAgeSeconds":0,"stale":false,"obligations":[],"approvalId":"","approvalOutcome":"","approvers":[],"latencyUs":0,"keyId":""}` + "\n",
 		},
+		"the cohorts of a rollout come last": {
+			&Decision{As: KindPreview, TS: noon, DecisionID: "01JD", Rollout: []Cohort{{Pack: "finance", Version: 13, Bucket: 2499, In: true}, {Pack: "hr", Version: 2, Bucket: -1}}},
+			`{"v":1,"kind":"preview"` + head + `"decisionId":"01JD","correlationId":"","door":"","mode":"","tenantId":"","agentId":"","callerApp":"","userId":"","userUPN":"","identity":"none","roles":[],"rolesVia":[],"action":"","resource":{"type":"","id":"","region":"","classification":""},"parameters":{},"context":{},"requestDigest":"","decision":"DENY","reasonCode":"","reason":"","advice":[],"policyIds":[],"packs":[],"epoch":0,"policyAgeSeconds":0,"stale":false,"obligations":[],"approvalId":"","approvalOutcome":"","approvers":[],"latencyUs":0,"keyId":"","rollout":[{"pack":"finance","version":13,"bucket":2499,"in":true},{"pack":"hr","version":2,"bucket":-1,"in":false}]}` + "\n",
+		},
 		"refused": {
 			&Refused{TS: noon, EventID: "01JE", CorrelationID: "c", Door: "authorize", TenantID: "t", CallerApp: "app", ReasonCode: "role.missing", Reason: "needs Fabric.Authorize"},
 			`{"v":1,"kind":"refused"` + head + `"eventId":"01JE","correlationId":"c","door":"authorize","tenantId":"t","agentId":"","callerApp":"app","userId":"","userUPN":"","approvalId":"","reasonCode":"role.missing","reason":"needs Fabric.Authorize"}` + "\n",
