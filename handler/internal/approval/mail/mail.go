@@ -21,7 +21,13 @@ type Input struct {
 }
 
 // Mail is a rendered message. Text and HTML are UTF-8 with line feeds.
-type Mail struct{ Subject, Text, HTML string }
+type Mail struct {
+	Subject, Text, HTML string
+
+	// Cut says that the bodies do not hold all there is to know: nobody may
+	// decide by them, and they hold no button.
+	Cut bool
+}
 
 // MaxBody is how long a body may be, in bytes: mail programs cut longer ones,
 // and a message that was cut could hide what it is about. A longer one is
@@ -81,7 +87,7 @@ func (l *letter) render() (Mail, error) {
 	if err := page.Execute(&html, l); err != nil {
 		return Mail{}, err
 	}
-	return Mail{Text: l.text(), HTML: html.String()}, nil
+	return Mail{Text: l.text(), HTML: html.String(), Cut: l.Cut}, nil
 }
 
 // subject holds typed facts only: never a parameter that is text, and nothing

@@ -328,7 +328,9 @@ func TestT08Challenge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, o)
-			if _, err := Open(t.Context(), w.URL(), keyName, secretName, identity{}, w.options()); err == nil {
+			o := w.options()
+			o.CallLimit = 500 * time.Millisecond
+			if _, err := Open(t.Context(), w.URL(), keyName, secretName, identity{}, o); err == nil {
 				t.Error("Open = nil")
 			}
 		})
