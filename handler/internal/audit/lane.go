@@ -2,11 +2,9 @@ package audit
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"io/fs"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // lane is one chain of segments. Whoever runs it owns it: the fields are not
@@ -15,28 +13,40 @@ type lane struct {
 	index    int
 	options  *Options
 	sink     *guard
-	previous tail   // of the last segment that has a line, when none is open
-	ordinal  uint64 // of that segment
+	notary   *notary                     // nil: no anchors
+	beside   func(func(context.Context)) // runs something that Close waits for
+	previous tail                        // of the last segment that has a line, when none is open
+	ordinal  uint64                      // of that segment
 
 	open    bool
 	segment segmentID
-	name    string
+	object  string
 	end     int64  // certain length
 	blocks  int    // appends so far
 	seq     uint64 // of the next line
 	tip     [hashLength]byte
 
-	opening *opening // a segment whose first line is not certain yet
-	frame   []byte   // reused; nil after an append that may still read it
+	anchoring *anchoring // of the open segment; nil without anchors
+	ahead     *ahead     // what the next segment may use
+	opening   *opening   // a segment that takes no records yet
+	frame     []byte     // reused; nil after an append that may still read it
 }
 
 // opening is the first frame of a segment. Its bytes are fixed until its
-// outcome is known: the same ones go to the same place at every attempt.
+// outcome is known: the same ones go to the same place at every attempt, and so
+// does the signed statement about them.
 type opening struct {
 	segment segmentID
 	ordinal uint64
 	frame   []byte
+	birth   *signing // nil without anchors
 	created bool
+	durable bool // frame
+}
+
+// mark is where the first line ends.
+func (o *opening) mark() mark {
+	return mark{0, int64(len(o.frame)), [hashLength]byte(appendHash(nil, o.frame))}
 }
 
 // commit makes a batch durable and sets the receipts of its waiters. After an
@@ -48,7 +58,7 @@ func (l *lane) commit(ctx context.Context, batch []*waiter) error {
 	}
 	from := l.seq
 	frame, seq, tip := l.assemble(batch)
-	outcome, err := l.sink.settle(ctx, l.name, l.end, frame)
+	outcome, err := l.sink.settle(ctx, l.object, l.end, frame)
 	if outcome != Durable {
 		l.leave(outcome, frame, from, len(batch))
 		return err
@@ -65,7 +75,7 @@ func (l *lane) assemble(batch []*waiter) (frame []byte, seq uint64, tip [hashLen
 		start := len(frame)
 		frame = appendLine(frame, w.kind, seq, tip[:], w.body)
 		appendHash(tip[:0], frame[start:])
-		w.receipt = Receipt{Segment: l.name, Seq: seq, Hash: string(tip[:])}
+		w.receipt = Receipt{Segment: l.object, Seq: seq, Hash: string(tip[:])}
 		seq++
 	}
 	l.frame = frame
@@ -76,12 +86,15 @@ func (l *lane) advance(frame []byte, seq uint64, tip [hashLength]byte) {
 	l.end += int64(len(frame))
 	l.blocks++
 	l.seq, l.tip = seq, tip
+	if l.anchoring != nil {
+		l.anchoring.grow(mark{seq - 1, l.end, tip})
+	}
 }
 
 // leave gives the open segment up. Frame may land behind its end if the
 // outcome is Unknown, and is never touched again.
 func (l *lane) leave(outcome Outcome, frame []byte, seq uint64, records int) {
-	l.previous = tail{segment: l.name, length: l.end, tip: string(l.tip[:])}
+	l.previous = tail{segment: l.object, length: l.end, tip: string(l.tip[:])}
 	if outcome == Unknown {
 		l.previous.uncertain = uncertain{
 			length: int64(len(frame)), hash: string(appendHash(nil, frame)), seq: seq, records: records,
@@ -89,6 +102,10 @@ func (l *lane) leave(outcome Outcome, frame []byte, seq uint64, records int) {
 		l.frame = nil
 	}
 	l.open = false
+	if l.anchoring != nil {
+		l.anchoring.end()
+		l.anchoring = nil
+	}
 }
 
 // ready opens a segment if none is open or the open one is full or of another
@@ -97,10 +114,15 @@ func (l *lane) ready(ctx context.Context) error {
 	now := l.options.Clock().UTC()
 	if l.open {
 		reason := l.mustRoll(now)
-		if reason == "" {
+		switch {
+		case l.anchoring.isLost():
+			l.leave(Durable, nil, 0, 0) // to what is not there nothing is added
+		case reason == "":
+			l.lookAhead(now)
 			return nil
+		default:
+			l.close(ctx, now, reason)
 		}
-		l.close(ctx, now, reason)
 	}
 	return l.openNext(ctx, now)
 }
@@ -122,7 +144,7 @@ func (l *lane) mustRoll(now time.Time) (reason string) {
 func (l *lane) close(ctx context.Context, now time.Time, reason string) {
 	body := closed{now, reason}.appendBody(nil)
 	frame := appendLine(nil, KindSegmentClosed, l.seq, l.tip[:], body)
-	outcome, _ := l.sink.settle(ctx, l.name, l.end, frame)
+	outcome, _ := l.sink.settle(ctx, l.object, l.end, frame)
 	if outcome != Durable {
 		l.leave(outcome, frame, l.seq, 1)
 		return
@@ -131,8 +153,9 @@ func (l *lane) close(ctx context.Context, now time.Time, reason string) {
 	l.leave(Durable, nil, 0, 0)
 }
 
-// openNext creates the next segment and writes its first line. While that has
-// no outcome it stays the next segment, with this line.
+// openNext creates the next segment, unless it was made ahead, writes its first
+// line, and has that anchored. While any of it has no outcome it stays the next
+// segment, with this line.
 func (l *lane) openNext(ctx context.Context, now time.Time) error {
 	if l.opening == nil {
 		next, err := l.prepare(now)
@@ -142,20 +165,63 @@ func (l *lane) openNext(ctx context.Context, now time.Time) error {
 		l.opening = next
 	}
 	o, name := l.opening, l.opening.segment.name()
+	l.signBirth(o)
 	if !o.created {
 		if err := l.sink.create(ctx, name); err != nil {
 			return l.openFailed(err)
 		}
 		o.created = true
 	}
-	if outcome, err := l.sink.settle(ctx, name, 0, o.frame); outcome != Durable {
-		return l.openFailed(err)
+	if !o.durable {
+		if outcome, err := l.sink.settle(ctx, name, 0, o.frame); outcome != Durable {
+			return l.openFailed(err)
+		}
+		o.durable = true
 	}
-	l.opening, l.open = nil, true
-	l.segment, l.name, l.ordinal = o.segment, name, o.ordinal
-	l.end, l.blocks, l.seq = 0, 0, 0
-	l.advance(o.frame, 1, [hashLength]byte(appendHash(nil, o.frame)))
+	birth, err := l.register(ctx, o)
+	if err != nil {
+		return err
+	}
+	l.opening = nil
+	l.begin(o)
+	l.anchoring = birth
 	return nil
+}
+
+// begin makes the segment of an opening the open one.
+func (l *lane) begin(o *opening) {
+	l.open, l.segment, l.object, l.ordinal = true, o.segment, o.segment.name(), o.ordinal
+	l.end, l.blocks, l.seq = 0, 0, 0
+	l.advance(o.frame, 1, o.mark().tip)
+}
+
+// signBirth has the first line's anchor signed while the line is written.
+func (l *lane) signBirth(o *opening) {
+	if l.notary != nil && o.birth == nil {
+		o.birth = l.notary.sign(anchor{segment: o.segment, mark: o.mark()})
+	}
+}
+
+// register makes the birth of a segment durable, whose first line is: were it
+// the other way round, a crash in between would look like a segment that
+// somebody emptied. Until then nothing else is written to the segment, so that
+// one which holds more has a birth.
+func (l *lane) register(ctx context.Context, o *opening) (*anchoring, error) {
+	if l.notary == nil {
+		return nil, nil
+	}
+	err := l.notary.birth(ctx, o.birth)
+	switch {
+	case err == nil:
+		return l.notary.follow(o.segment, o.mark()), nil
+	case errors.Is(err, fs.ErrExist):
+		l.opening = nil // somebody else stated something about it: it is there, and left
+		l.begin(o)
+		l.leave(Durable, nil, 0, 0)
+	case o.birth.failed():
+		o.birth = nil // signed anew
+	}
+	return nil, err
 }
 
 // openFailed keeps what was to be opened, unless somebody else holds its name.
@@ -167,16 +233,16 @@ func (l *lane) openFailed(err error) error {
 }
 
 func (l *lane) prepare(now time.Time) (*opening, error) {
-	id, err := ulid.New(ulid.Timestamp(now), rand.Reader)
-	if err != nil {
-		return nil, err
+	segment, made := l.takeAhead(now)
+	if !made {
+		var err error
+		if segment, err = l.name(now); err != nil {
+			return nil, err
+		}
 	}
-	o := &opening{ordinal: l.ordinal + 1, segment: segmentID{
-		environment: l.options.Environment, opened: ulid.Time(id.Time()).UTC(), id: id.String(),
-		instance: l.options.Instance, lane: l.index,
-	}}
+	o := &opening{ordinal: l.ordinal + 1, segment: segment, created: made}
 	body := opened{
-		ts: now, segment: o.segment, ordinal: o.ordinal, previous: l.previous,
+		ts: now, segment: o.segment, ordinal: o.ordinal, previous: l.previous, anchored: l.notary != nil,
 		writer: l.options.Writer, keyID: l.options.KeyID,
 	}.appendBody(nil)
 	o.frame = appendLine(nil, KindSegmentOpened, 0, nil, body)

@@ -32,6 +32,7 @@ type Log struct {
 	options Options
 	sink    *guard
 	kept    *Keeper
+	notary  *notary // nil without anchors
 	waiters sync.Pool
 
 	ctx    context.Context // of every call of the sink; ends with Close
@@ -63,10 +64,15 @@ func Open(ctx context.Context, sink Sink, options Options) (*Log, error) {
 	l := &Log{options: options, sink: newGuard(sink, options.CallTimeout), closed: make(chan struct{})}
 	l.kept = newKeeper(l.sink, &l.options)
 	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if l.notary = newNotary(l.ctx, sink, &l.options); l.notary != nil {
+		l.notary.tell = l.tellUnanchored
+	}
 	l.repair, l.stop = context.WithCancel(l.ctx)
 	l.waiters.New = func() any { return &waiter{done: make(chan struct{}, 1)} }
 	for i := range options.Lanes {
-		l.stations = append(l.stations, &station{lane: lane{index: i, options: &l.options, sink: l.sink}})
+		l.stations = append(l.stations, &station{lane: lane{
+			index: i, options: &l.options, sink: l.sink, notary: l.notary, beside: l.beside,
+		}})
 	}
 	if options.Continue {
 		if err := within(ctx, func() error { return l.findPredecessors(ctx, sink) }); err != nil {
@@ -131,8 +137,8 @@ func (l *Log) Ready() error {
 	return l.accepting()
 }
 
-// Close takes no more records, makes durable what waits, closes the segments
-// and returns; after the CloseTimeout of the options, or when ctx ends, it
+// Close takes no more records, makes durable what waits, closes the segments,
+// has their ends anchored, and returns; after the CloseTimeout of the options, or when ctx ends, it
 // answers what still waits with [ErrClosed] and reports that. Further calls
 // wait for the first and return the same.
 func (l *Log) Close(ctx context.Context) error {
@@ -151,8 +157,12 @@ func (l *Log) Close(ctx context.Context) error {
 	l.stop()
 	l.closeErr = l.drain(ctx)
 	l.closeStations(ctx)
+	l.closeErr = errors.Join(l.closeErr, l.notary.close(ctx))
 	return l.closeErr
 }
+
+// beside runs f while the lanes do, until the log is cut short.
+func (l *Log) beside(f func(context.Context)) { l.work.Go(func() { f(l.ctx) }) }
 
 // drain waits until no lane runs. When ctx ends first it cuts short what the
 // lanes do and fails what waits.

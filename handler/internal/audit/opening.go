@@ -54,7 +54,7 @@ func parseOpened(line []byte) (opened, error) {
 	}
 	o := opened{
 		ts: timeOf(v.Get("ts")), segment: id, ordinal: uint64(intOf(v.Get("ordinal"))),
-		writer: v.Get("writer").Text(), keyID: v.Get("keyId").Text(), previous: tailOf(v.Get("previous")),
+		writer: v.Get("writer").Text(), keyID: v.Get("keyId").Text(), anchored: v.Get("anchored").Bool(), previous: tailOf(v.Get("previous")),
 	}
 	if !bytes.Equal(o.appendBody(nil), h.body) {
 		return opened{}, errNoOpening

@@ -21,6 +21,8 @@ type Options struct {
 	// process at a time.
 	Continue bool
 
+	Anchors *AnchorOptions // nil: nothing is stated about the log in a second place
+
 	Lanes int // 2
 
 	// What may wait for an append: over any of these nothing more is admitted.
@@ -46,6 +48,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Clock == nil {
 		return o, errors.New("audit: no clock")
+	}
+	if err := o.Anchors.check(); err != nil {
+		return o, err
 	}
 	setDefault(&o.Lanes, 2)
 	setDefault(&o.QueueRecords, 4096)

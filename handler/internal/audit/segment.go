@@ -86,6 +86,7 @@ type opened struct {
 	ordinal  uint64 // 1 for the first of a chain, then one more each
 	writer   string // version of the program
 	keyID    string
+	anchored bool // it takes no second line before this one is anchored
 	previous tail
 }
 
@@ -98,6 +99,9 @@ func (o opened) appendBody(dst []byte) []byte {
 	dst = appendInt(dst, "ordinal", int64(o.ordinal))
 	dst = appendText(dst, "writer", o.writer)
 	dst = appendText(dst, "keyId", o.keyID)
+	if o.anchored { // absent from logs without anchors
+		dst = appendBool(dst, "anchored", true)
+	}
 	dst = appendName(dst, "previous")
 	return closeObject(o.previous.append(dst), len(dst))
 }
