@@ -18,6 +18,7 @@ type checker struct {
 	offset   int64       // where it begins
 	held     *checked    // a line without link, until the next one explains it
 	ended    bool        // a segment.closed came
+	taken    checked     // the line in hand, as it is
 }
 
 // checked is what is remembered of a line.
@@ -76,6 +77,9 @@ func (c *checker) add(line []byte) {
 	copy(l.hash[:], hashPrefix)
 	hex.Encode(l.hash[len(hashPrefix):], sum[:])
 	h, ok := parseHead(line)
+	if c.taken = l; ok {
+		c.taken.seq = h.seq
+	}
 	if !ok || bytes.Contains(line[1:], []byte(linePrefix)) { // two lines in one, whose line feed was changed
 		c.release(nil)
 		l.seq = c.expected()

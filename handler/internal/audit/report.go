@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// Report is what [Verify] found. Only Clean means that nothing is wrong.
+// Report is what [Verify] found. Only Clean means that nothing is wrong, but for
+// what a person acknowledged.
 type Report struct {
 	Clean     bool        `json:"clean"`
 	Segments  int         `json:"segments"`
@@ -16,6 +17,9 @@ type Report struct {
 	Uncertain []Uncertain `json:"uncertain"` // no findings: what an honest failure leaves
 	Open      []string    `json:"open"`      // segments whose end no other names: a tail cut there is not seen
 	Ignored   []string    `json:"ignored"`   // objects that are no part of the log
+
+	Anchors      AnchorReport   `json:"anchors"`
+	Acknowledged []Acknowledged `json:"acknowledged"` // findings that a person took note of: as wrong as ever, and not in Findings
 }
 
 // MarshalJSON implements [json.Marshaler], with everything escaped that a
@@ -36,8 +40,18 @@ func (r Report) WriteText(w io.Writer) error {
 		}
 		p.line("", "%s, byte %d: %s", u.Segment, u.Offset, what)
 	}
+	for _, a := range r.Acknowledged {
+		p.line("", "acknowledged by %s on %s (%s):", a.By, stamp(a.Time), a.Reason)
+		p.findings("  ", []Finding{a.Finding})
+	}
 	for _, name := range r.Open {
 		p.line("", "%s: its end is not yet named by a next segment", name)
+	}
+	for _, e := range r.Anchors.Open {
+		p.line("", "%s: %s", e.Segment, e.text())
+	}
+	if !r.Anchors.Checked {
+		p.line("", "anchors: not checked")
 	}
 	for _, name := range r.Ignored {
 		p.line("", "%s: no part of the log", name)
@@ -68,10 +82,15 @@ const (
 	FaultForked    Fault = "forked"    // another segment names the same predecessor
 	FaultMisplaced Fault = "misplaced" // the first line is of another segment
 	FaultPack      Fault = "pack"      // a kept pack document does not have its hash
+
+	// Of anchors: a [Finding] of the first two names the anchor itself.
+	FaultForged     Fault = "forged"     // no key that counts signed it, or it is no anchor
+	FaultStray      Fault = "stray"      // it was signed for another place
+	FaultUnanchored Fault = "unanchored" // a segment holds records without the anchor of its birth
 )
 
 // Finding is one thing that is wrong. Line counts from 1; Seq is the sequence
-// number that belongs there.
+// number that belongs there. Segment is the object: also a pack or an anchor.
 type Finding struct {
 	Fault   Fault  `json:"fault"`
 	Segment string `json:"segment"`

@@ -59,7 +59,7 @@ func checkSegments(ctx context.Context, r Reader, segments []*indexed) ([]segmen
 	for i, s := range segments {
 		turns <- struct{}{}
 		all.Go(func() {
-			results[i], errs[i] = checkSegment(ctx, r, s, func(int64) {})
+			results[i], errs[i] = checkSegment(ctx, r, s, nil, func(int64) {})
 			<-turns
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -17,48 +18,89 @@ type VerifyOptions struct {
 	Environment string    // "" means all
 	Since       time.Time // only segments opened then or later
 
+	// Anchors are the signed statements about the log. Open returns the payload
+	// of one, and the id of the key that signed it; an error means that it
+	// counts for nothing. What it takes for a key decides what the anchors
+	// prove: one that whoever changed the log could have put in place proves
+	// nothing. Without either no anchor is checked, and the report says so.
+	Anchors Reader
+	Open    func(ctx context.Context, statement string) (payload []byte, keyID string, err error)
+
 	// Progress is told now and then how many bytes have been read, and of how
 	// many in all.
 	Progress func(done, total int64)
 }
 
-// Verify derives every chain again from bytes alone and says what is wrong
-// with them. It needs no key and trusts no state. An error means that it could
-// not look; what it found is then incomplete.
+// Verify derives every chain again from bytes alone, holds it against the
+// anchors, and says what is wrong. It trusts no state. An error means that it
+// could not look; what it found is then incomplete.
 func Verify(ctx context.Context, r Reader, options VerifyOptions) (Report, error) {
-	x, err := readIndex(ctx, r, options.Environment, options.Since)
-	if err != nil {
-		return Report{}, fmt.Errorf("verify: %w", err)
+	v := &verifier{options: options}
+	if err := v.run(ctx, r); err != nil {
+		return v.report, fmt.Errorf("verify: %w", err)
 	}
-	v := &verifier{index: x, options: options}
-	v.report = Report{Segments: len(x.segments), Findings: []Finding{}, Uncertain: []Uncertain{}, Open: []string{}, Ignored: []string{}}
-	v.report.Ignored = append(v.report.Ignored, x.ignored...)
-	for _, s := range x.segments {
-		v.total += s.object.Size
-	}
-	for _, s := range x.segments {
-		if err := v.segment(ctx, s); err != nil {
-			return v.report, fmt.Errorf("verify: %w", err)
-		}
-	}
-	for _, o := range x.packs {
-		if err := v.pack(ctx, o); err != nil {
-			return v.report, fmt.Errorf("verify: %w", err)
-		}
-	}
-	v.progress(0)
 	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Line, b.Line))
+		return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Fault, b.Fault))
 	})
+	if err := v.acknowledge(ctx); err != nil {
+		return v.report, fmt.Errorf("verify: %w", err)
+	}
 	v.report.Clean = len(v.report.Findings) == 0
 	return v.report, nil
 }
 
 type verifier struct {
 	index   *index
+	ledger  *ledger // nil: no anchors are checked
 	options VerifyOptions
 	report  Report
 	total   int64
+	acks    []acknowledgement
+}
+
+// run finds everything. The anchors come before the log.
+func (v *verifier) run(ctx context.Context, r Reader) (err error) {
+	v.report = Report{
+		Findings: []Finding{}, Acknowledged: []Acknowledged{}, Uncertain: []Uncertain{}, Open: []string{}, Ignored: []string{},
+		Anchors: AnchorReport{Keys: []string{}, Open: []AnchoredEnd{}},
+	}
+	if v.options.Anchors != nil && v.options.Open != nil {
+		if v.ledger, err = readLedger(ctx, v.options); err != nil {
+			return err
+		}
+	}
+	if v.index, err = readIndex(ctx, r, v.options.Environment, v.options.Since); err != nil {
+		return err
+	}
+	v.report.Ignored = append(v.report.Ignored, v.index.ignored...)
+	v.statements()
+	for _, s := range v.index.segments {
+		v.total += s.object.Size
+	}
+	for _, s := range v.index.segments {
+		if err := v.segment(ctx, s); err != nil {
+			return err
+		}
+	}
+	for _, o := range v.index.packs {
+		if err := v.pack(ctx, o); err != nil {
+			return err
+		}
+	}
+	v.progress(0)
+	return nil
+}
+
+// statements takes into the report what the anchors come to by themselves.
+func (v *verifier) statements() {
+	if v.ledger == nil {
+		return
+	}
+	v.report.Anchors.Checked, v.report.Anchors.Count = true, v.ledger.count
+	v.report.Anchors.Keys = append(v.report.Anchors.Keys, slices.Sorted(maps.Keys(v.ledger.keys))...)
+	v.report.Ignored = append(v.report.Ignored, v.ledger.ignored...)
+	v.report.Findings = append(v.report.Findings, v.ledger.findings...)
+	v.report.Findings = append(v.report.Findings, v.ledger.missing(v.index)...)
 }
 
 func (v *verifier) progress(bytes int64) {
@@ -70,9 +112,12 @@ func (v *verifier) progress(bytes int64) {
 
 // segment checks one segment and what its first line says of others.
 func (v *verifier) segment(ctx context.Context, s *indexed) error {
-	checked, err := checkSegment(ctx, v.index.reader, s, v.progress)
+	checked, err := checkSegment(ctx, v.index.reader, s, v.ledger.of(s.object.Name), v.progress)
 	if err != nil {
 		return err
+	}
+	if s.object.Size > 0 {
+		v.report.Segments++ // one that is empty was made ahead of need
 	}
 	v.report.Records += int64(checked.records)
 	if checked.uncertain.Length > 0 {
@@ -83,7 +128,8 @@ func (v *verifier) segment(ctx context.Context, s *indexed) error {
 	}
 	v.report.Findings = append(v.report.Findings, checked.findings...)
 	v.report.Findings = append(v.report.Findings, linkFindings(s)...)
-	return nil
+	v.acks = append(v.acks, checked.acknowledgements(v.ledger != nil)...)
+	return v.anchored(ctx, s, &checked)
 }
 
 // linkFindings is what is wrong between a segment and those that it names or
@@ -133,27 +179,35 @@ type segmentCheck struct {
 	uncertain Uncertain
 	certain   int64 // where the uncertain end begins; -1 without one
 	shown     bool  // the records of the uncertain end may be read
+
+	anchored *anchor // the last one that the chain fits; nil if none
+	acks     []placedLine
 }
 
-// checkSegment derives the chain of s and compares its end with what its
-// successor says.
-func checkSegment(ctx context.Context, r Reader, s *indexed, progress func(int64)) (segmentCheck, error) {
+// checkSegment derives the chain of s and compares it with what anchors say of
+// it, and its end with what its successor says.
+func checkSegment(ctx context.Context, r Reader, s *indexed, stated []anchor, progress func(int64)) (segmentCheck, error) {
 	body, err := r.ReadRange(ctx, s.object.Name, 0)
 	if err != nil {
 		return segmentCheck{}, fmt.Errorf("read %s: %w", s.object.Name, err)
 	}
-	w := &walk{checker: checker{segment: s.object.Name}, lines: newLineReader(body, s.object.Size), progress: progress}
+	w := &walk{
+		checker: checker{segment: s.object.Name}, places: places{ahead: stated},
+		lines: newLineReader(body, s.object.Size), progress: progress,
+	}
 	err = w.run(ctx, s)
 	if err = errors.Join(err, body.Close()); err != nil {
 		return segmentCheck{}, fmt.Errorf("read %s: %w", s.object.Name, err)
 	}
-	w.result.findings = w.checker.findings
+	w.result.findings, w.result.anchored = append(w.checker.findings, w.cut...), w.places.reached
 	return w.result, nil
 }
 
 // walk goes through the bytes of one segment.
 type walk struct {
 	checker  checker
+	places   places
+	cut      []Finding // behind an anchor
 	lines    *lineReader
 	progress func(int64)
 	told     int64
@@ -169,6 +223,7 @@ func (w *walk) run(ctx context.Context, s *indexed) error {
 		return err
 	}
 	w.first(s)
+	w.cut = w.places.end(&w.checker)
 	if next == nil {
 		w.checker.finish("")
 	} else if err := w.end(next.opened.previous); err != nil {
@@ -209,7 +264,11 @@ func (w *walk) line(line []byte, next *indexed) {
 		c.find(FaultCut, &checked{line: c.line + 1, seq: c.expected(), offset: c.offset}, "the segment ends within this line")
 		return
 	}
+	if bytes.HasPrefix(line, []byte(acknowledgedPrefix)) {
+		w.result.acks = append(w.result.acks, placedLine{c.line + 1, bytes.Clone(line)})
+	}
 	c.add(line)
+	w.places.line(c)
 	w.result.records++
 	if w.lines.offset-w.told >= progressStep {
 		w.progress(w.lines.offset - w.told)
