@@ -9,7 +9,8 @@ import (
 	"github.com/authorization-fabric/fabric/policy"
 )
 
-// Approvers tells by today's policy who may approve. It is an
+// Approvers tells by today's policy who may approve: by that of the cohort of
+// the approval's agent, where packs are being rolled out. It is an
 // [approval.Approvers] and safe for concurrent use.
 type Approvers struct {
 	policies Policies
@@ -21,16 +22,14 @@ var _ approval.Approvers = (*Approvers)(nil)
 // NewApprovers makes an Approvers over the active policy.
 func NewApprovers(policies Policies, key *policy.Key) *Approvers { return &Approvers{policies, key} }
 
-// Lists implements [approval.Approvers].
+// Lists implements [approval.Approvers]: the lists of every cohort.
 func (a *Approvers) Lists(tenant string, p identity.Principal, now time.Time) []approval.Key {
-	set := a.policies.Active(now).Set
-	if set == nil {
-		return nil
-	}
 	var keys []approval.Key
-	for _, e := range set.ApproverEntries(tenant, userOf(p), now) {
-		if key := approval.ByApprover(e.PolicyID, e.Approver); !slices.Contains(keys, key) {
-			keys = append(keys, key)
+	for _, set := range a.policies.Active(now).Sets() {
+		for _, e := range set.ApproverEntries(tenant, userOf(p), now) {
+			if key := approval.ByApprover(e.PolicyID, e.Approver); !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
 		}
 	}
 	return keys
@@ -38,7 +37,7 @@ func (a *Approvers) Lists(tenant string, p identity.Principal, now time.Time) []
 
 // Judge implements [approval.Approvers].
 func (a *Approvers) Judge(v approval.Voter, relayed bool, d *approval.Document, now time.Time) []string {
-	set := a.policies.Active(now).Set
+	set := a.policies.Active(now).For(d.Current.Agent).Set
 	in, err := a.frozen(d, now)
 	if set == nil || err != nil {
 		return nil

@@ -83,10 +83,6 @@ func (s *Service) Outcome(ctx context.Context, p identity.Principal, o Outcome) 
 // asker is p as the decisions name it that it asks for, so that readers can
 // compare. The local developer's tenant is known where there is only one.
 func (s *Service) asker(p identity.Principal, now time.Time) policy.Subject {
-	var tenants []string
-	if set := s.policies.Active(now).Set; set != nil {
-		tenants = set.Tenants(now)
-	}
-	asker, _ := identity.Bind(p, identity.Stated{}, tenants)
+	asker, _ := identity.Bind(p, identity.Stated{}, s.policies.Active(now).Tenants(now))
 	return asker
 }

@@ -52,7 +52,16 @@ func (d *deciding) entry() *audit.Decision {
 		Epoch: d.active.Epoch, PolicyAge: d.active.Age, Stale: d.active.Stale, Obligations: dec.Obligations,
 		ApprovalID: d.approval.ID, ApprovalOutcome: d.approvalOutcome(), Approvers: d.approvers(),
 		Latency: max(0, d.options.Clock().Sub(d.started)), KeyID: d.in.Key.ID(),
+		Rollout: d.rollout(),
 	}
+}
+
+func (d *deciding) rollout() []audit.Cohort {
+	var out []audit.Cohort
+	for _, c := range d.active.Cohorts {
+		out = append(out, audit.Cohort(c))
+	}
+	return out
 }
 
 func (d *deciding) approvalOutcome() string {

@@ -57,6 +57,7 @@ type Service struct {
 	approvals Approvals
 	key       *policy.Key
 	options   Options
+	shadows   *shadows
 }
 
 // New makes a service. Key is the environment's current key.
@@ -70,7 +71,7 @@ func New(policies Policies, log Log, approvals Approvals, key *policy.Key, o Opt
 	if o.Capped == nil {
 		o.Capped = func(string, string) {}
 	}
-	return &Service{policies: policies, log: log, approvals: approvals, key: key, options: o}
+	return &Service{policies: policies, log: log, approvals: approvals, key: key, options: o, shadows: newShadows()}
 }
 
 // Decide decides one call of p and records the decision before it returns it.
@@ -92,13 +93,11 @@ func (s *Service) Decide(ctx context.Context, p identity.Principal, r Request, c
 	if err := d.decide(ctx); err != nil {
 		return Answer{}, err
 	}
-	if d.given != nil {
-		return *d.given, nil
+	a, err := d.finish(ctx)
+	if err == nil {
+		d.tryShadow(ctx)
 	}
-	if err := d.sign(ctx); err != nil {
-		return Answer{}, err
-	}
-	return d.record(ctx)
+	return a, err
 }
 
 // deciding is one call on its way to its answer.
@@ -119,6 +118,18 @@ type deciding struct {
 	grant     string
 	grantEnds time.Time
 	given     *Answer // recorded already, with the use of its approval
+	examined  bool    // the decision is of in: nothing else than the policy made it
+}
+
+// finish signs and records what is decided, unless it was given already.
+func (d *deciding) finish(ctx context.Context) (Answer, error) {
+	if d.given != nil {
+		return *d.given, nil
+	}
+	if err := d.sign(ctx); err != nil {
+		return Answer{}, err
+	}
+	return d.record(ctx)
 }
 
 // begin takes the one reading of the clock and the one look at the policy that
@@ -131,8 +142,8 @@ func (s *Service) begin(p identity.Principal, r Request, c Call) (*deciding, err
 		return nil, &UnavailableError{Component: "randomness", Err: err}
 	}
 	d := &deciding{
-		Service: s, principal: p, request: r, call: c, started: started, now: now, id: id.String(), active: s.policies.Active(now),
-		in: policy.Input{Key: s.key},
+		Service: s, principal: p, request: r, call: c, started: started, now: now, id: id.String(),
+		active: s.policies.Active(now).For(r.AgentID), in: policy.Input{Key: s.key},
 	}
 	if d.active.Set == nil {
 		return nil, &UnavailableError{Component: "policy"}
@@ -171,6 +182,7 @@ func (d *deciding) examine() {
 		},
 		Subject: d.subject, Now: d.now, Stale: d.active.Expired, Suspended: d.active.Suspended, Key: d.key,
 	}
+	d.examined = true
 	d.evaluate()
 }
 
@@ -180,6 +192,7 @@ func (d *deciding) evaluate() {
 
 // refuse is a denial before stage 0: nothing of the call is believed.
 func (d *deciding) refuse(code policy.Code, reason string) {
+	d.examined = false
 	d.decision = policy.Refusal(code, reason, d.subject.Identity)
 }
 

@@ -64,7 +64,7 @@ func (d *deciding) replay(ctx context.Context, u *approval.Use) error {
 		d.know(policy.ApprovalMismatch, approval.Approval{})
 		return nil
 	}
-	d.id = answer.DecisionID
+	d.id, d.examined = answer.DecisionID, false
 	d.decision.Outcome, d.decision.Code = answer.Decision, answer.ReasonCode
 	d.decision.Reason, d.decision.PolicyIDs, d.decision.Advice = answer.Reason, answer.PolicyIDs, answer.Advice
 	d.decision.Obligations = answer.Obligations

@@ -51,12 +51,11 @@ func (c *Catalog) takeKept(ctx context.Context, limit time.Duration, o *offer, n
 	}
 	var refused *RefusedError
 	c.lastRead = o.err == nil || errors.As(o.err, &refused) && !o.again
-	switch {
-	case o.err == nil:
-		change.Taken, change.Kept = true, true
-	default:
+	if o.err != nil {
 		change.Err = errors.Join(change.Err, fmt.Errorf("the last good: %w", o.err))
+		return
 	}
+	change.Taken, change.Kept = true, true
 }
 
 // saveTimeout bounds one try to keep what is served.

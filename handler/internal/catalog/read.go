@@ -105,6 +105,7 @@ func (c *Catalog) fill(ctx context.Context, o *offer, active *snapshot, read doc
 	if c.options.Authentic != nil {
 		if err := c.options.Authentic(ctx, &o.manifest); err != nil {
 			o.again, o.err = true, inauthentic(err)
+			o.manifest.Change = Made{} // anybody may have written it
 			return
 		}
 	}
