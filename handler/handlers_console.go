@@ -42,13 +42,13 @@ func isHTTPS(address string) bool { return strings.HasPrefix(address, "https:") 
 // people are those whom bindings name, tenant by tenant: whoever sits at this
 // machine may be any of them. Where tokens are demanded nobody may.
 func (s *service) people(now time.Time) []pages.Person {
-	set := s.catalog.Active(now).Set
-	if s.config.mode != modeLocal || set == nil {
+	if s.config.mode != modeLocal {
 		return nil
 	}
+	active := s.catalog.Active(now)
 	var people []pages.Person
-	for _, tenant := range set.Tenants(now) {
-		for _, u := range set.Persons(tenant, now) {
+	for _, tenant := range active.Tenants(now) {
+		for _, u := range active.Persons(tenant, now) {
 			people = append(people, pages.Person{Tenant: tenant, User: u})
 		}
 	}

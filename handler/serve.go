@@ -224,8 +224,5 @@ func (s *service) openAPIHandler() httpapi.Handler { return httpapi.OpenAPI(s.do
 func (s *service) tenants() []string { return s.tenantsAt(s.clock()) }
 
 func (s *service) tenantsAt(now time.Time) []string {
-	if set := s.catalog.Active(now).Set; set != nil {
-		return set.Tenants(now)
-	}
-	return nil
+	return s.catalog.Active(now).Tenants(now)
 }

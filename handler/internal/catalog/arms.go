@@ -179,6 +179,18 @@ func (a Active) Tenants(now time.Time) []string {
 	return slices.Compact(tenants)
 }
 
+// Persons are those whom packs in effect for the tenant name, in any cohort, as
+// [policy.Set.Persons] gives them.
+func (a Active) Persons(tenant string, now time.Time) []policy.User {
+	var people []policy.User
+	for _, set := range a.Sets() {
+		people = append(people, set.Persons(tenant, now)...)
+	}
+	byName := func(a, b policy.User) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.UPN, b.UPN)) }
+	slices.SortFunc(people, byName)
+	return slices.CompactFunc(people, func(a, b policy.User) bool { return byName(a, b) == 0 })
+}
+
 // Standing is [policy.Set.Standing] where agents of one application may be in
 // different cohorts: each agent stands as its own calls would find it.
 func (a Active) Standing(s policy.Subject, now time.Time) (roles []policy.RoleGrant, agents []policy.AgentStanding) {
