@@ -14,3 +14,10 @@ func TestMemoryCatalog(t *testing.T) {
 		return store, func(_ *testing.T, docs ...policy.Document) { store.Publish(nil, docs...) }
 	})
 }
+
+func TestMemoryLastGood(t *testing.T) {
+	storetest.LastGood(t, func(*testing.T) (catalog.LastGood, storetest.KeepDocument) {
+		kept := &storetest.MemoryLastGood{}
+		return kept, func(_ *testing.T, text []byte) { kept.Keep(text) }
+	})
+}
