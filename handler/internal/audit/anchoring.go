@@ -115,9 +115,12 @@ func (a *anchoring) run() {
 	n := a.notary
 	for again := true; again; {
 		n.mu.Lock()
-		head, last, pending := a.head, a.last, a.pending
+		head, last, pending, ctx := a.head, a.last, a.pending, n.patient
+		if n.closing {
+			ctx = n.ctx
+		}
 		n.mu.Unlock()
-		s, err := n.anchor(a.segment, last, head, pending)
+		s, err := n.anchor(ctx, a.segment, last, head, pending)
 		n.note(err)
 		again = a.settle(s, err)
 	}
@@ -182,31 +185,34 @@ func (a *anchoring) isLost() bool {
 // from where it was stated before: a loss is never sealed. Pending is a
 // statement that may be there already; one about the same place is put again as
 // it is, since no signature is made twice alike.
-func (n *notary) anchor(segment segmentID, last, head mark, pending *signing) (*signing, error) {
+func (n *notary) anchor(ctx context.Context, segment segmentID, last, head mark, pending *signing) (*signing, error) {
 	if head.seq <= last.seq || head.length <= last.length {
 		return pending, fmt.Errorf("audit: an anchor at sequence number %d after one at %d", head.seq, last.seq)
 	}
 	name := segment.name()
-	if err := n.readBack(name, last, head); err != nil {
+	if err := n.readBack(ctx, name, last, head); err != nil {
 		return pending, fmt.Errorf("read back %s: %w", name, err)
 	}
-	if err := n.nothingBeyond(name, head.seq); err != nil {
+	if err := n.nothingBeyond(ctx, name, head.seq); err != nil {
 		return pending, err
 	}
 	if pending == nil || pending.anchor.mark != head {
 		pending = n.sign(anchor{segment: segment, mark: head})
 	}
-	statement, err := pending.wait(n.ctx)
-	if err != nil {
+	statement, err := pending.wait(ctx)
+	if err != nil && pending.failed() {
 		return nil, err
 	}
-	return pending, n.put(n.ctx, anchorName(name, head.seq), statement)
+	if err != nil {
+		return pending, err
+	}
+	return pending, n.put(ctx, anchorName(name, head.seq), statement)
 }
 
 // nothingBeyond demands that no anchor of a segment is there that says more
 // than the next one will.
-func (n *notary) nothingBeyond(segment string, seq uint64) error {
-	return n.store.call(n.ctx, func(ctx context.Context) answer {
+func (n *notary) nothingBeyond(ctx context.Context, segment string, seq uint64) error {
+	return n.store.call(ctx, func(ctx context.Context) answer {
 		objects, err := n.options.Store.List(ctx, anchorPrefix(segment))
 		for _, o := range objects {
 			if _, at, ok := parseAnchorName(o.Name); ok && at > seq {
@@ -219,8 +225,8 @@ func (n *notary) nothingBeyond(segment string, seq uint64) error {
 
 // readBack demands that the lines of a segment behind from are the chain that
 // leads to the one at to.
-func (n *notary) readBack(name string, from, to mark) error {
-	return n.sink.call(n.ctx, func(ctx context.Context) answer {
+func (n *notary) readBack(ctx context.Context, name string, from, to mark) error {
+	return n.sink.call(ctx, func(ctx context.Context) answer {
 		body, err := n.sink.sink.ReadRange(ctx, name, from.length)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return answer{err: errors.Join(errLoss, err)}

@@ -53,6 +53,7 @@ func TestEveryoneIsAnsweredInTime(t *testing.T) {
 type trial struct {
 	*testing.T
 	memory  *storetest.MemorySink
+	anchors *storetest.MemoryAnchors // nil: the log has none
 	sink    *storetest.FaultySink
 	healthy atomic.Bool
 	log     *audit.Log
@@ -71,6 +72,10 @@ func newTrial(t *testing.T, o audit.Options, next func(storetest.SinkCall) store
 		}
 		return next(c)
 	}}
+	if o.Anchors != nil {
+		tr.anchors = &storetest.MemoryAnchors{}
+		o.Anchors.Store = storetest.FaultyAnchors{Anchors: tr.anchors, Faults: tr.sink}
+	}
 	tr.open(o)
 	return tr
 }
@@ -105,6 +110,9 @@ func (tr *trial) append() error {
 		return err
 	}
 	tr.acked = append(tr.acked, acked{id, receipt})
+	if tr.anchors != nil && tr.anchors.Bytes(receipt.Segment+"/000000000000.jws") == nil {
+		tr.Errorf("%s is answered before %s has a birth", id, receipt.Segment)
+	}
 	return nil
 }
 
@@ -131,7 +139,20 @@ func (tr *trial) end() audit.Report {
 	tr.sink.Free()
 	synctest.Wait()
 	tr.sink.Land()
+	if tr.anchors != nil {
+		checkAnchors(tr.T, tr.memory, tr.anchors)
+	}
 	return check(tr.T, tr.memory, tr.acked)
+}
+
+// checkAnchors demands that an honest log raises no alarm.
+func checkAnchors(t *testing.T, sink *storetest.MemorySink, anchors *storetest.MemoryAnchors) audit.Report {
+	t.Helper()
+	report := verifyAnchored(t, sink, anchors)
+	if !report.Clean {
+		t.Errorf("Verify() with anchors = %+v, want clean", report.Findings)
+	}
+	return report
 }
 
 func small() audit.Options {
@@ -146,12 +167,27 @@ func small() audit.Options {
 // reads that settle them.
 func TestEveryFaultAtEveryStep(t *testing.T) {
 	const calls = 30 // through four segments
+	everyFaultAtEveryStep(t, calls, []int{1, 2, 5, 9}, small)
+}
+
+// R2: the same with births, with anchors while it grows and at the end, and the
+// reads that come before them.
+func TestEveryFaultAtEveryStepOfAnchors(t *testing.T) {
+	const calls = 60
+	everyFaultAtEveryStep(t, calls, []int{1, 3, 9}, func() audit.Options {
+		o := anchored(small(), nil)
+		o.Anchors.Every = 100 * time.Millisecond
+		return o
+	})
+}
+
+func everyFaultAtEveryStep(t *testing.T, calls int, repeats []int, o func() audit.Options) {
 	for _, fault := range storetest.SinkFaults() {
-		for _, times := range []int{1, 2, 5, 9} {
+		for _, times := range repeats {
 			t.Run(fmt.Sprintf("%v, %d times", fault, times), func(t *testing.T) {
 				for at := range calls {
 					synctest.Test(t, func(t *testing.T) {
-						tr := newTrial(t, small(), func(c storetest.SinkCall) storetest.SinkFault {
+						tr := newTrial(t, o(), func(c storetest.SinkCall) storetest.SinkFault {
 							if c.Number >= at && c.Number < at+times {
 								return fault
 							}
@@ -160,6 +196,8 @@ func TestEveryFaultAtEveryStep(t *testing.T) {
 						for range 12 {
 							if tr.append() != nil {
 								<-time.After(300 * time.Millisecond)
+							} else if tr.anchors != nil {
+								<-time.After(40 * time.Millisecond)
 							}
 						}
 						tr.recover()

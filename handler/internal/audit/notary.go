@@ -36,9 +36,11 @@ type notary struct {
 	store   *guard                      // only its calls: the sink of the log is not behind it
 	tell    func(segmentID, error) bool // writes a record of a failure
 
-	ctx    context.Context // of everything beside the lanes; ends with close
-	cancel context.CancelFunc
-	work   sync.WaitGroup
+	ctx     context.Context // of everything beside the lanes; ends with close
+	cancel  context.CancelFunc
+	patient context.Context // of attempts that have time: ends when close begins
+	hurry   context.CancelFunc
+	work    sync.WaitGroup
 
 	mu      sync.Mutex
 	open    map[*anchoring]struct{} // guarded by mu: segments that grow, or whose end is not anchored
@@ -56,6 +58,7 @@ func newNotary(ctx context.Context, sink Sink, o *Options) *notary {
 		store: newGuard(nil, o.CallTimeout), open: map[*anchoring]struct{}{},
 	}
 	n.ctx, n.cancel = context.WithCancel(ctx)
+	n.patient, n.hurry = context.WithCancel(n.ctx)
 	return n
 }
 
@@ -176,7 +179,7 @@ func (l *Log) AnchorLag() (time.Duration, error) {
 }
 
 // close anchors what ended, for the last time, and waits for it until ctx ends.
-// Nobody runs a lane any more.
+// What hangs is cut short and tried anew. Nobody runs a lane any more.
 func (n *notary) close(ctx context.Context) error {
 	if n == nil {
 		return nil
@@ -184,7 +187,9 @@ func (n *notary) close(ctx context.Context) error {
 	defer n.cancel()
 	n.mu.Lock()
 	n.closing = true
+	n.hurry()
 	for a := range n.open {
+		a.attempts = 0
 		a.start()
 	}
 	n.mu.Unlock()

@@ -40,12 +40,13 @@ func TestSchedules(t *testing.T) {
 // chaos is one schedule: processes that follow one another over one store.
 type chaos struct {
 	*testing.T
-	random *rand.Rand // guarded by mu
-	share  float64    // of calls that break, for each kind of fault
-	memory *storetest.MemorySink
-	mu     sync.Mutex
-	acked  []acked // guarded by mu
-	asked  int     // guarded by mu
+	random  *rand.Rand // guarded by mu
+	share   float64    // of calls that break, for each kind of fault
+	memory  *storetest.MemorySink
+	anchors *storetest.MemoryAnchors // nil: no anchors in this schedule
+	mu      sync.Mutex
+	acked   []acked // guarded by mu
+	asked   int     // guarded by mu
 }
 
 func runSchedule(t *testing.T, seed uint64) (answered, asked int) {
@@ -55,10 +56,18 @@ func runSchedule(t *testing.T, seed uint64) (answered, asked int) {
 		o := options()
 		o.Lanes = 1 + c.random.IntN(2)
 		o.SegmentBlocks = 3 + c.random.IntN(6)
+		if seed%2 == 0 {
+			c.anchors = &storetest.MemoryAnchors{}
+			o = anchored(o, nil)
+			o.Anchors.Every = time.Duration(1+c.random.IntN(20)) * 100 * time.Millisecond
+		}
 		for range 1 + c.random.IntN(3) {
 			c.process(o)
 		}
 		check(t, c.memory, c.acked)
+		if c.anchors != nil {
+			checkAnchors(t, c.memory, c.anchors)
+		}
 		answered, asked = len(c.acked), c.asked
 	})
 	return answered, asked
@@ -68,6 +77,11 @@ func runSchedule(t *testing.T, seed uint64) (answered, asked int) {
 func (c *chaos) process(o audit.Options) {
 	sink := &storetest.FaultySink{Sink: c.memory, Delay: 1 + c.number(8), Next: c.fault}
 	defer sink.Free()
+	if c.anchors != nil {
+		store := *o.Anchors
+		store.Store = storetest.FaultyAnchors{Anchors: c.anchors, Faults: sink}
+		o.Anchors = &store
+	}
 	ctx, cancel := context.WithTimeout(c.Context(), time.Second)
 	defer cancel()
 	log, err := audit.Open(ctx, sink, o)
@@ -107,6 +121,9 @@ func (c *chaos) append(log *audit.Log) {
 	defer c.mu.Unlock()
 	if err == nil {
 		c.acked = append(c.acked, acked{id, receipt})
+		if c.anchors != nil && c.anchors.Bytes(receipt.Segment+"/000000000000.jws") == nil {
+			c.Errorf("%s is answered before %s has a birth", id, receipt.Segment)
+		}
 	}
 }
 
