@@ -173,7 +173,7 @@ func TestEveryFaultAtEveryStep(t *testing.T) {
 // R2: the same with births, with anchors while it grows and at the end, and the
 // reads that come before them.
 func TestEveryFaultAtEveryStepOfAnchors(t *testing.T) {
-	const calls = 60
+	const calls = 45
 	everyFaultAtEveryStep(t, calls, []int{1, 3, 9}, func() audit.Options {
 		o := anchored(small(), nil)
 		o.Anchors.Every = 100 * time.Millisecond
