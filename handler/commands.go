@@ -25,9 +25,10 @@ type commands struct {
 		Schema  schemaCommand  `cmd:"" help:"Print a JSON Schema for editors."`
 	} `cmd:"" help:"Write, check and try policy packs."`
 	Audit struct {
-		Tail   tailCommand   `cmd:"" help:"Print the newest records."`
-		Verify verifyCommand `cmd:"" help:"Check that no record was changed, lost or added."`
-		Why    whyCommand    `cmd:"" help:"Tell the story behind a decision."`
+		Tail        tailCommand        `cmd:"" help:"Print the newest records."`
+		Verify      verifyCommand      `cmd:"" help:"Check that no record was changed, lost or added."`
+		Acknowledge acknowledgeCommand `cmd:"" help:"Take note of what verify found, in the log."`
+		Why         whyCommand         `cmd:"" help:"Tell the story behind a decision."`
 	} `cmd:"" help:"Read and check the audit log."`
 	Approvals struct {
 		List    approvalsListCommand `cmd:"" help:"List what waits for a person."`

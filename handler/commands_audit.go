@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,41 +15,52 @@ import (
 // logFlags name the audit log of a command.
 type logFlags struct {
 	Data        string `help:"Data directory of the log." type:"path" default:".fabric"`
+	Container   string `help:"Blob container of the log, instead of a data directory." placeholder:"URL"`
+	Anchors     string `help:"Blob container of the anchors, beside --container." placeholder:"URL"`
 	Environment string `name:"env" help:"Only this environment." placeholder:"NAME"`
 }
 
-func (f *logFlags) open() (audit.Reader, error) {
-	r, err := embedded.OpenAuditReader(f.Data)
-	if err != nil {
-		return nil, pathError(f.Data, err)
+// openLog opens a log and its anchors for reading. Of a container without
+// --anchors there are none.
+func openLog(e *environment, f *logFlags) (log, anchors audit.Reader, err error) {
+	switch {
+	case f.Container == "" && f.Anchors != "":
+		return nil, nil, usageError(errors.New("--anchors: goes with --container"))
+	case f.Container == "":
+		log, anchors, err := embedded.OpenLogReaders(f.Data)
+		if err != nil {
+			return nil, nil, pathError(f.Data, err)
+		}
+		return log, anchors, nil
 	}
-	return r, nil
+	if log, err = e.openContainer(f.Container); err != nil || f.Anchors == "" {
+		return log, nil, err
+	}
+	anchors, err = e.openContainer(f.Anchors)
+	return log, anchors, err
 }
 
 type verifyCommand struct {
 	logFlags
+	keyFlags
 	JSON bool `help:"Print JSON."`
 }
 
 func (verifyCommand) Help() string {
-	return "Needs the files alone. Exits with 1 if anything was changed, lost or added.\nExample: handler audit verify --data .fabric"
+	return "Needs the files and the public keys alone. Exits with 1 if anything was changed, lost or added that nobody acknowledged.\n" +
+		"Example: handler audit verify --data .fabric --keys pinned.json"
 }
 
 func (c *verifyCommand) Run(e *environment) error {
-	r, err := c.open()
+	log, anchors, err := openLog(e, &c.logFlags)
 	if err != nil {
 		return err
 	}
-	p := e.progress()
-	report, err := audit.Verify(e.ctx, r, audit.VerifyOptions{
-		Environment: c.Environment,
-		Progress:    func(done, total int64) { p.step("read", done, total) },
-	})
-	p.done()
+	report, err := c.verify(e, log, anchors)
 	if err != nil {
 		return err
 	}
-	if err := e.write(c.JSON, report, func(w io.Writer) error { return printReport(w, &report) }); err != nil {
+	if err := e.write(c.JSON, report, report.WriteText); err != nil {
 		return err
 	}
 	if !report.Clean {
@@ -57,19 +69,22 @@ func (c *verifyCommand) Run(e *environment) error {
 	return nil
 }
 
-func printReport(w io.Writer, r *audit.Report) error {
-	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s: line %d: %s: %s\n", f.Segment, f.Line, f.Fault, f.Detail)
+// verify checks a log with the keys that the flags name.
+func (c *verifyCommand) verify(e *environment, log, anchors audit.Reader) (audit.Report, error) {
+	keys, err := c.keys(e.ctx, &c.logFlags, log)
+	if err != nil {
+		return audit.Report{}, err
 	}
-	for _, u := range r.Uncertain {
-		fmt.Fprintf(w, "%s: the last %d bytes were never answered for\n", u.Segment, u.Length)
+	p := e.progress()
+	report, err := audit.Verify(e.ctx, log, audit.VerifyOptions{
+		Environment: c.Environment, Anchors: anchors, Open: keys.open,
+		Progress: func(done, total int64) { p.step("read", done, total) },
+	})
+	p.done()
+	for i, k := range report.Anchors.Keys {
+		report.Anchors.Keys[i].Source = keys.sources[k.ID]
 	}
-	verdict := "clean"
-	if !r.Clean {
-		verdict = fmt.Sprintf("%d faults", len(r.Findings))
-	}
-	_, err := fmt.Fprintf(w, "%s: %d segments, %d records, %d bytes\n", verdict, r.Segments, r.Records, r.Bytes)
-	return err
+	return report, err
 }
 
 type whyCommand struct {
@@ -86,7 +101,7 @@ func (whyCommand) Help() string {
 }
 
 func (c *whyCommand) Run(e *environment) error {
-	r, err := c.open()
+	r, _, err := openLog(e, &c.logFlags)
 	if err != nil {
 		return err
 	}
@@ -126,7 +141,7 @@ type tailCommand struct {
 func (tailCommand) Help() string { return "Example: handler audit tail -f --data .fabric" }
 
 func (c *tailCommand) Run(e *environment) error {
-	r, err := c.open()
+	r, _, err := openLog(e, &c.logFlags)
 	if err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ func TestAnchors(t *testing.T) {
 			}
 		}
 		report := verifyAnchored(t, sink, anchors)
-		if !report.Clean || report.Anchors.Count != 3 || !slices.Equal(report.Anchors.Keys, []string{"k1"}) {
+		if !report.Clean || report.Anchors.Count != 3 || !slices.Equal(report.Anchors.Keys, []audit.AnchorKey{{ID: "k1"}}) {
 			t.Errorf("Verify() = %+v, want clean with 3 anchors of k1", report)
 		}
 		if end := report.Anchors.Open; len(end) != 1 || !end[0].Anchored || end[0].Seq != 4 || end[0].Records != 0 {

@@ -146,13 +146,11 @@ func (tr *trial) end() audit.Report {
 }
 
 // checkAnchors demands that an honest log raises no alarm.
-func checkAnchors(t *testing.T, sink *storetest.MemorySink, anchors *storetest.MemoryAnchors) audit.Report {
+func checkAnchors(t *testing.T, sink *storetest.MemorySink, anchors *storetest.MemoryAnchors) {
 	t.Helper()
-	report := verifyAnchored(t, sink, anchors)
-	if !report.Clean {
+	if report := verifyAnchored(t, sink, anchors); !report.Clean {
 		t.Errorf("Verify() with anchors = %+v, want clean", report.Findings)
 	}
-	return report
 }
 
 func small() audit.Options {

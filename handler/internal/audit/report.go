@@ -50,9 +50,7 @@ func (r Report) WriteText(w io.Writer) error {
 	for _, e := range r.Anchors.Open {
 		p.line("", "%s: %s", e.Segment, e.text())
 	}
-	if !r.Anchors.Checked {
-		p.line("", "anchors: not checked")
-	}
+	p.anchors(r.Anchors)
 	for _, name := range r.Ignored {
 		p.line("", "%s: no part of the log", name)
 	}
@@ -62,6 +60,17 @@ func (r Report) WriteText(w io.Writer) error {
 	}
 	p.line("", "%s: %d findings, %d records in %d segments, %d bytes", verdict, len(r.Findings), r.Records, r.Segments, r.Bytes)
 	return p.w.Flush()
+}
+
+func (p page) anchors(a AnchorReport) {
+	if !a.Checked {
+		p.line("", "anchors: not checked")
+		return
+	}
+	p.line("", "anchors: %d that count", a.Count)
+	for _, k := range a.Keys {
+		p.line("", "anchors: signed by %s (%s)", k.ID, orNone(k.Source))
+	}
 }
 
 // Fault is what is wrong at one place.

@@ -151,3 +151,14 @@ func plainName(s string) bool {
 	}
 	return len(s) > 0 && len(s) < 64 && s[0] != '.'
 }
+
+// EnvironmentOf is the environment that an object of a log or of its anchors
+// belongs to.
+func EnvironmentOf(object string) (environment string, ok bool) {
+	parts := strings.SplitN(object, "/", 3)
+	if len(parts) < 3 || parts[0] != "v1" {
+		return "", false
+	}
+	environment, ok = strings.CutPrefix(parts[1], "env=")
+	return environment, ok && plainName(environment)
+}

@@ -28,10 +28,10 @@ type deposit struct {
 
 // newDeposit has three segments with anchors at their births, in between, and,
 // but for that of the last one if its process was killed, at their ends.
-func newDeposit(t *testing.T, instance string, closes bool) (d deposit) {
+func newDeposit(t *testing.T, closes bool) (d deposit) {
 	t.Helper()
 	d = deposit{sink: &storetest.MemorySink{}, anchors: &storetest.MemoryAnchors{}}
-	d.write(t, instance, closes)
+	d.write(t, "test", closes)
 	d.names = d.sink.Names()
 	if report := d.verify(t); !report.Clean || len(d.names) != 3 || report.Anchors.Count < 9 {
 		t.Fatalf("Verify() of %d segments = %+v, want 3, clean, with anchors", len(d.names), report)
@@ -77,7 +77,7 @@ func wantFault(t *testing.T, report audit.Report, fault audit.Fault, object stri
 func TestEveryAnchorTampered(t *testing.T) {
 	for name, closes := range map[string]bool{"closed": true, "killed": false} {
 		t.Run(name, func(t *testing.T) {
-			d := newDeposit(t, "test", closes)
+			d := newDeposit(t, closes)
 			names := d.anchors.Names()
 			tampered := func(name string, data []byte, fault audit.Fault) {
 				t.Helper()
@@ -112,7 +112,7 @@ func TestEveryAnchorTampered(t *testing.T) {
 // What a key that counts signed, and no anchor or one of another place, counts
 // for nothing: another version, environment, lane, segment or place.
 func TestAnchorsOfOtherPlaces(t *testing.T) {
-	d := newDeposit(t, "test", true)
+	d := newDeposit(t, true)
 	name := d.anchors.Names()[1]
 	payload, _, _ := key.open(t.Context(), string(d.anchors.Bytes(name)))
 	later := func(s string) string { return s[:len(s)-len("107.jws")] + "999.jws" }
@@ -167,7 +167,7 @@ func TestAnchorsOfOtherPlaces(t *testing.T) {
 // R3: an anchor of a birth that is gone is missed, and so are all of a segment.
 // Of the others none says more than a later one does.
 func TestAnchorsRemoved(t *testing.T) {
-	d := newDeposit(t, "test", true)
+	d := newDeposit(t, true)
 	for _, name := range d.anchors.Names() {
 		removed := d.clone()
 		removed.anchors.Tamper(name, nil)
@@ -199,7 +199,7 @@ func TestAnchorsRemoved(t *testing.T) {
 func TestLogTamperedBehindAnchors(t *testing.T) {
 	for name, closes := range map[string]bool{"closed": true, "killed": false} {
 		t.Run(name, func(t *testing.T) {
-			d := newDeposit(t, "test", closes)
+			d := newDeposit(t, closes)
 			last := d.names[2]
 			ends := d.verify(t).Anchors.Open
 			if len(ends) != 1 || ends[0].Segment != last || !ends[0].Anchored {
@@ -249,7 +249,7 @@ func TestLogTamperedBehindAnchors(t *testing.T) {
 
 // R3: segments that are gone are missed, also all of a process and all of a log.
 func TestSegmentsGoneBehindAnchors(t *testing.T) {
-	d := newDeposit(t, "test", false)
+	d := newDeposit(t, false)
 	d.write(t, "other", true)
 	others := slices.DeleteFunc(d.sink.Names(), func(n string) bool { return slices.Contains(d.names, n) })
 	if report := d.verify(t); !report.Clean || len(others) != 3 {
@@ -286,7 +286,7 @@ func TestSegmentsGoneBehindAnchors(t *testing.T) {
 // right, is found at every segment that anchors speak of; and a process that
 // somebody added, at its records.
 func TestLogComputedAnew(t *testing.T) {
-	d := newDeposit(t, "test", true)
+	d := newDeposit(t, true)
 	forged := d.clone()
 	synctest.Test(t, func(t *testing.T) {
 		o := options()
@@ -452,7 +452,7 @@ func TestAcknowledge(t *testing.T) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			d := newDeposit(t, "test", true)
+			d := newDeposit(t, true)
 			object, worse := tamper(&d)
 			if d.verify(t).Clean {
 				t.Fatal("Verify() is clean, want a finding")
@@ -475,7 +475,7 @@ func TestAcknowledge(t *testing.T) {
 
 // An acknowledgement that no anchor covers is anybody's.
 func TestAcknowledgementNeedsAnAnchor(t *testing.T) {
-	d := newDeposit(t, "test", true)
+	d := newDeposit(t, true)
 	d.sink.Tamper(d.names[2], nil)
 	d.acknowledge(t, d.names[2], false)
 	report := d.verify(t)
@@ -555,4 +555,3 @@ func TestKeptBesideTheLog(t *testing.T) {
 		t.Errorf("KeptKeys() (-want +got):\n%s%v", diff, err)
 	}
 }
-

@@ -62,7 +62,7 @@ type verifier struct {
 func (v *verifier) run(ctx context.Context, r Reader) (err error) {
 	v.report = Report{
 		Findings: []Finding{}, Acknowledged: []Acknowledged{}, Uncertain: []Uncertain{}, Open: []string{}, Ignored: []string{},
-		Anchors: AnchorReport{Keys: []string{}, Open: []AnchoredEnd{}},
+		Anchors: AnchorReport{Keys: []AnchorKey{}, Open: []AnchoredEnd{}},
 	}
 	if v.options.Anchors != nil && v.options.Open != nil {
 		if v.ledger, err = readLedger(ctx, v.options); err != nil {
@@ -97,7 +97,9 @@ func (v *verifier) statements() {
 		return
 	}
 	v.report.Anchors.Checked, v.report.Anchors.Count = true, v.ledger.count
-	v.report.Anchors.Keys = append(v.report.Anchors.Keys, slices.Sorted(maps.Keys(v.ledger.keys))...)
+	for _, id := range slices.Sorted(maps.Keys(v.ledger.keys)) {
+		v.report.Anchors.Keys = append(v.report.Anchors.Keys, AnchorKey{ID: id})
+	}
 	v.report.Ignored = append(v.report.Ignored, v.ledger.ignored...)
 	v.report.Findings = append(v.report.Findings, v.ledger.findings...)
 	v.report.Findings = append(v.report.Findings, v.ledger.missing(v.index)...)

@@ -21,12 +21,19 @@ const (
 
 // AnchorReport is what the anchors of a log came to.
 type AnchorReport struct {
-	Checked bool     `json:"checked"` // false: nobody gave them, or a key to open them
-	Count   int      `json:"count"`   // statements that are signed and in their place
-	Keys    []string `json:"keys"`    // ids of the keys that signed them
+	Checked bool        `json:"checked"` // false: nobody gave them, or a key to open them
+	Count   int         `json:"count"`   // statements that are signed and in their place
+	Keys    []AnchorKey `json:"keys"`    // that signed them
 
 	// Open says of each segment in [Report].Open how far it is anchored.
 	Open []AnchoredEnd `json:"open"`
+}
+
+// AnchorKey is a key that signed anchors. What they prove rests on where it
+// comes from.
+type AnchorKey struct {
+	ID     string `json:"id"`
+	Source string `json:"source"` // for whoever called [Verify] to say
 }
 
 // AnchoredEnd is how far a segment is anchored whose end no other names.
