@@ -115,6 +115,9 @@ func (m *Manifest) check(environment string) []policy.Finding {
 	if m.Environment != environment {
 		report("/environment", "the manifest is for "+quote(m.Environment)+", served is "+quote(environment), "Publish for this environment.")
 	}
+	if m.Epoch < 0 {
+		report("/epoch", "the epoch is below zero", "Publish again.")
+	}
 	m.checkPacks(report)
 	for i, s := range m.Suspended {
 		if !slices.Contains([]SuspendedKind{SuspendAgent, SuspendCaller, SuspendTenant}, s.Kind) || s.ID == "" {

@@ -147,13 +147,13 @@ func documents(ctx context.Context, m *Manifest, known map[string][]byte, read d
 	room := make(chan struct{}, atOnce)
 	for i, e := range m.Packs {
 		if text, ok := known[e.Hash]; ok {
-			texts[i], errs[i] = text, e.describes(text)
+			texts[i], errs[i] = text, e.describes(m.Environment, text)
 			continue
 		}
 		room <- struct{}{}
 		all.Go(func() {
 			defer func() { <-room }()
-			texts[i], errs[i] = document(ctx, e, read)
+			texts[i], errs[i] = document(ctx, m.Environment, e, read)
 		})
 	}
 	all.Wait()
@@ -167,7 +167,7 @@ func documents(ctx context.Context, m *Manifest, known map[string][]byte, read d
 	return byHash, nil
 }
 
-func document(ctx context.Context, e Entry, read documentReader) ([]byte, error) {
+func document(ctx context.Context, environment string, e Entry, read documentReader) ([]byte, error) {
 	text, err := read(ctx, e.Hash)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", e.name(), err)
@@ -178,26 +178,27 @@ func document(ctx context.Context, e Entry, read documentReader) ([]byte, error)
 			Fix: "Publish it again.",
 		}}}
 	}
-	return text, e.describes(text)
+	return text, e.describes(environment, text)
 }
 
-// describes is nil where the document is the version that the entry says: who
-// gets which version is decided by what entries say. Entries of a store that
-// does not look into documents say nothing.
-func (e Entry) describes(text []byte) error {
+// describes is nil where the document is the version that the entry says, for
+// that environment: who gets which version is decided by what entries say.
+// Entries of a store that does not look into documents say nothing.
+func (e Entry) describes(environment string, text []byte) error {
 	if e.Pack == "" {
 		return nil
 	}
 	var is struct {
-		Pack    string `json:"pack"`
-		Version int    `json:"version"`
+		Pack        string `json:"pack"`
+		Version     int    `json:"version"`
+		Environment string `json:"environment"`
 	}
 	// Whatever else is wrong with it is for the loader to say.
-	if err := json.Unmarshal(text, &is); err == nil && is.Pack == e.Pack && is.Version == e.Version {
+	if err := json.Unmarshal(text, &is); err == nil && is.Pack == e.Pack && is.Version == e.Version && is.Environment == environment {
 		return nil
 	}
 	return &RefusedError{Findings: []policy.Finding{{
-		Check: "manifest", File: e.name(), Message: "the document is another pack, or another version of it, than the manifest says",
+		Check: "manifest", File: e.name(), Message: "the document is another pack, another version or for another environment than the manifest says",
 		Fix: "Publish it again.",
 	}}}
 }

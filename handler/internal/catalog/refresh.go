@@ -183,7 +183,8 @@ func (c *Catalog) take(ctx context.Context, limit time.Duration, o *offer, now t
 
 // refuseOlder: epochs never fall, and one epoch is one manifest.
 func (s *snapshot) refuseOlder(m *Manifest) error {
-	if s == nil || m.Epoch == 0 || m.Epoch > s.epoch {
+	counted := m.Epoch != 0 || s != nil && s.manifest.Epoch != 0
+	if s == nil || !counted || m.Epoch > s.epoch {
 		return nil
 	}
 	return &RefusedError{Findings: []policy.Finding{{
