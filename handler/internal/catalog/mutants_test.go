@@ -93,7 +93,7 @@ func flip(r *rand.Rand, text []byte) []byte {
 func cut(r *rand.Rand, text []byte) []byte { return text[:r.IntN(len(text))] }
 
 func insert(r *rand.Rand, text []byte) []byte {
-	return slices.Insert(text, r.IntN(len(text)), byte(' '+r.IntN(94)))
+	return slices.Insert(text, r.IntN(len(text)), byte('!'+r.IntN(93)))
 }
 
 func unknownField(r *rand.Rand, text []byte) []byte {
