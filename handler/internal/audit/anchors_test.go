@@ -331,10 +331,13 @@ func TestNothingIsStatedOverALoss(t *testing.T) {
 					t.Error("AnchorLag() after a loss = nil, want it told")
 				}
 				var next acked
-				for next.Segment == "" || next.Segment == lost.Segment {
+				for tries := 0; next.Segment == "" && tries < 5; tries++ {
 					if receipt, err := log.Append(t.Context(), decision("c")); err == nil {
 						next = acked{"c", receipt}
 					}
+				}
+				if next.Segment == lost.Segment {
+					t.Errorf("Append goes on in %s, want another segment", next.Segment)
 				}
 				<-time.After(2 * time.Minute)
 				mustAppend(t, log, "d")
@@ -420,7 +423,11 @@ func TestSegmentsAheadOfNeed(t *testing.T) {
 				for i := range 400 {
 					<-time.After(20 * time.Second)
 					start := time.Now()
-					segments[mustAppend(t, log, fmt.Sprint("d", i)).Segment] = true
+					segment := mustAppend(t, log, fmt.Sprint("d", i)).Segment
+					segments[segment] = true
+					if hour := start.UTC().Format("/dt=2006-01-02/hh=15/"); !strings.Contains(segment, hour) {
+						t.Errorf("at %s a record goes to %s, want %s", start, segment, hour)
+					}
 					if took := time.Since(start); took != 0 {
 						t.Errorf("append %d took %v, want no creation in it", i, took)
 					}
@@ -436,6 +443,28 @@ func TestSegmentsAheadOfNeed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// One that was made for the next hour is not used before: whoever looks for an
+// hour finds its records where they belong.
+func TestSegmentAheadOfAnotherHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &storetest.MemorySink{}
+		o := options()
+		o.Lanes, o.SegmentBlocks = 1, 4
+		log := openLog(t, sink, o)
+		for i := range 800 {
+			<-time.After(13 * time.Second)
+			segment, hour := mustAppend(t, log, fmt.Sprint("d", i)).Segment, time.Now().UTC().Format("/dt=2006-01-02/hh=15/")
+			if !strings.Contains(segment, hour) {
+				t.Errorf("at %s a record goes to %s, want %s", time.Now(), segment, hour)
+			}
+		}
+		closeLog(t, log)
+		if report, err := audit.Verify(t.Context(), sink, audit.VerifyOptions{}); err != nil || !report.Clean {
+			t.Errorf("Verify() = %+v, %v, want clean", report.Findings, err)
+		}
+	})
 }
 
 // opened is how long a creation takes: nothing at the start, then a while.

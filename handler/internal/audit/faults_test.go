@@ -172,7 +172,7 @@ func TestEveryFaultAtEveryStep(t *testing.T) {
 // reads that come before them.
 func TestEveryFaultAtEveryStepOfAnchors(t *testing.T) {
 	const calls = 45
-	everyFaultAtEveryStep(t, calls, []int{1, 3, 9}, func() audit.Options {
+	everyFaultAtEveryStep(t, calls, []int{1, 6}, func() audit.Options {
 		o := anchored(small(), nil)
 		o.Anchors.Every = 100 * time.Millisecond
 		return o

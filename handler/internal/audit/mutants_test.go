@@ -99,6 +99,98 @@ func TestMutants(t *testing.T) {
 			"verify.go", "return n == 0 || string(appendHash(nil, rest)) == u.hash", "return true",
 			".", "TestEveryByteFlipped",
 		},
+		"answered before the birth": {
+			"lane.go", "	err := l.notary.birth(ctx, o.birth)\n", "	err := error(nil)\n	go func() { _ = l.notary.birth(ctx, o.birth) }()\n",
+			".", "TestNoAnswerBeforeTheBirth|TestSchedules",
+		},
+		"the birth comes before the line": {
+			"lane.go", "	l.signBirth(o)\n", "	l.signBirth(o)\n	if l.notary != nil {\n if err := l.notary.birth(ctx, o.birth); err != nil {\n return err\n}\n}\n",
+			".", "TestSchedules",
+		},
+		"the birth is not what is there": {
+			"lane.go", "l.notary.sign(anchor{segment: o.segment, mark: o.mark()})", "l.notary.sign(anchor{segment: o.segment, mark: mark{length: 1, tip: o.mark().tip}})",
+			".", "TestAnchors|TestCleanLogsWithAnchors",
+		},
+		"an anchor over a loss": {
+			"anchoring.go", "if err := n.readBack(ctx, name, last, head); err != nil {", "if err := error(nil); err != nil {",
+			".", "TestNothingIsStatedOverALoss",
+		},
+		"the lane goes on after a loss": {
+			"lane.go", "case l.anchoring.isLost():", "case false:",
+			".", "TestNothingIsStatedOverALoss",
+		},
+		"anchors go back": {
+			"anchoring.go", "n.put(ctx, anchorName(name, head.seq), statement)", "n.put(ctx, anchorName(name, last.seq+1), statement)",
+			".", "TestAnchors|TestSchedules",
+		},
+		"an anchor beyond is not looked for": {
+			"anchoring.go", "ok && at > seq {", "ok && at > seq && false {",
+			".", "TestForeignAnchors",
+		},
+		"a statement is signed anew": {
+			"anchoring.go", "if pending == nil || pending.anchor.mark != head {", "if true {",
+			".", "TestEveryFaultAtEveryStepOfAnchors",
+		},
+		"growth is not anchored": {
+			"anchoring.go", "		a.arm(n.options.every())\n", "",
+			".", "TestAnchors",
+		},
+		"the end is not anchored": {
+			"log.go", "errors.Join(l.closeErr, l.notary.close(ctx))", "errors.Join(l.closeErr, (*notary)(nil).close(ctx))",
+			".", "TestAnchors",
+		},
+		"an anchor that nobody signed is passed over": {
+			"verify_anchors.go", "		l.findings = append(l.findings, Finding{Fault: r.fault", "		_ = append(l.findings, Finding{Fault: r.fault",
+			".", "TestEveryAnchorTampered",
+		},
+		"an anchor counts in any place": {
+			"verify_anchors.go", "if r.segment != segment || r.seq != seq {", "if name == \"\" && r.segment != segment && r.seq != seq {",
+			".", "TestEveryAnchorTampered",
+		},
+		"the anchor's hash is not compared": {
+			"verify_anchors.go", "a.tip == c.taken.hash:", "a.tip != [hashLength]byte{}:",
+			".", "TestLogTamperedBehindAnchors",
+		},
+		"a cut behind an anchor is not seen": {
+			"verify_anchors.go", "if len(p.ahead) == 0 || p.wrong {", "if len(p.ahead) >= 0 {",
+			".", "TestLogTamperedBehindAnchors",
+		},
+		"segments that are gone are not missed": {
+			"verify_anchors.go", "if x.byName[name] != nil || len(s.places) == 0 {", "if len(s.places) >= 0 {",
+			".", "TestSegmentsGoneBehindAnchors",
+		},
+		"a birth that is gone is not missed": {
+			"verify_anchors.go", "!demanded || lines < 2", "!demanded || lines < 1000",
+			".", "TestAnchorsRemoved",
+		},
+		"a process that was added is not seen": {
+			"verify_anchors.go", "s.opened.anchored || since && !s.id.opened.Before(first)", "s.opened.anchored || since && s.id.opened.Before(first)",
+			".", "TestLogComputedAnew",
+		},
+		"an acknowledgement covers any finding": {
+			"acknowledge.go", "slices.Contains(a.findings, f)", "f.Segment == a.object",
+			".", "TestAcknowledgeOne",
+		},
+		"an acknowledgement covers any bytes": {
+			"acknowledge.go", "holds[i] = now == a.evidence", "holds[i] = now == now",
+			".", "TestAcknowledge",
+		},
+		"an acknowledgement needs no anchor": {
+			"acknowledge.go", "sound = int(c.anchored.seq) + 1", "sound = c.records",
+			".", "TestAcknowledgementNeedsAnAnchor",
+		},
+		"a segment made ahead is of any hour": {
+			"ahead.go", "!next.segment.opened.Truncate(time.Hour).Equal(now.Truncate(time.Hour))", "next.segment.id == \"\"",
+			".", "TestSegmentAheadOfAnotherHour",
+		},
+		"a segment that was not made is used": {
+			"ahead.go", "return next.segment, next.err == nil", "return next.segment, true",
+			".", "TestEveryFaultAtEveryStep",
+		},
+		"an anchor is put over another": {
+			"../embedded/anchors.go", "		return fs.ErrExist\n", "		return nil\n",
+			"../embedded", "TestAnchorFiles",
+		},
 		"a failed sync counts": {
 			"../embedded/auditfile.go", "		f.suspect = true\n		return audit.Unknown, err", "		f.suspect = true",
 			"../embedded", "TestBrokenDisk",
