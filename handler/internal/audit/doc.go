@@ -12,9 +12,12 @@
 // number and the hash of the line before it, and the first line of a segment
 // names the segment before it, so that a lane is one chain of bytes.
 //
+// Signed statements about the segments, their anchors, go to a second place
+// that whoever can change the log cannot: see [AnchorOptions].
+//
 // Reading is a path of its own that trusts nothing but bytes: [Verify] derives
 // every chain again and names file, line and sequence of what is wrong, [Why]
 // tells the story of a decision years later from the log alone, [Find] looks for
-// decisions from the newest back, [Tail] follows the log. README.md says what is promised under which assumptions, and what
-// verification cannot see.
+// decisions from the newest back, [Tail] follows the log. README.md says what is promised under
+// which assumptions, and what verification cannot see.
 package audit

@@ -183,7 +183,7 @@ func everyFaultAtEveryStep(t *testing.T, calls int, repeats []int, o func() audi
 	for _, fault := range storetest.SinkFaults() {
 		for _, times := range repeats {
 			t.Run(fmt.Sprintf("%v, %d times", fault, times), func(t *testing.T) {
-				for at := range calls {
+				for at := 0; at < calls; at += 1 + slowdown/4 {
 					synctest.Test(t, func(t *testing.T) {
 						tr := newTrial(t, o(), func(c storetest.SinkCall) storetest.SinkFault {
 							if c.Number >= at && c.Number < at+times {

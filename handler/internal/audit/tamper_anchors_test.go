@@ -355,7 +355,9 @@ func TestVerifyWhileItIsWritten(t *testing.T) {
 	go func() {
 		defer close(done)
 		for i := range 300 {
-			mustAppend(t, log, fmt.Sprint("d", i))
+			if _, err := log.Append(t.Context(), decision(fmt.Sprint("d", i))); err != nil {
+				t.Errorf("Append() = %v, want nil", err)
+			}
 		}
 	}()
 	for running := true; running; {
