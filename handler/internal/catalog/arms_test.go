@@ -86,6 +86,44 @@ func TestRolloutsThatCannotBe(t *testing.T) {
 	}
 }
 
+// A shadow stands in the place of its pack, whatever the numbers of versions,
+// and in that of every cohort; the other packs stay.
+func TestAShadowReplacesItsPack(t *testing.T) {
+	for name, tc := range map[string]struct {
+		entries []catalog.Entry
+		want    []int // versions, of p before q
+	}{
+		"a lower version":    {[]catalog.Entry{enforce("p", 5), enforce("q", 1), shadow("p", 2)}, []int{2, 1}},
+		"a higher version":   {[]catalog.Entry{enforce("p", 5), enforce("q", 1), shadow("p", 7)}, []int{7, 1}},
+		"of a rolled out":    {[]catalog.Entry{agents(rollout("p", 6, 0, 5), "bot"), enforce("p", 5), enforce("q", 1), shadow("p", 2)}, []int{2, 1}},
+		"of a pack besides":  {[]catalog.Entry{enforce("p", 5), shadow("q", 1)}, []int{5, 1}},
+		"of both":            {[]catalog.Entry{enforce("p", 5), enforce("q", 1), shadow("p", 4), shadow("q", 2)}, []int{4, 2}},
+		"beside a rollout":   {[]catalog.Entry{agents(rollout("p", 6, 0, 5), "bot"), enforce("p", 5), shadow("q", 2)}, []int{6, 2}},
+		"nothing in shadow":  {[]catalog.Entry{enforce("p", 5)}, nil},
+		"nothing but shadow": {[]catalog.Entry{shadow("p", 5)}, []int{5}},
+	} {
+		world := newCloud()
+		world.publish(t, noon, serves(tc.entries...))
+		c := world.instance()
+		refresh(t, c, noon)
+		a := c.Active(noon).For("bot")
+		if a.Shadow == nil {
+			if tc.want != nil {
+				t.Errorf("%s: no shadow", name)
+			}
+			continue
+		}
+		opinion := a.Shadow.Judge(policy.Input{Now: noon, Subject: policy.Subject{Tenant: tenant}}, &policy.Decision{})
+		var got []int
+		for _, p := range opinion.Packs {
+			got = append(got, p.Version)
+		}
+		if !slices.Equal(got, tc.want) || opinion.Failed != "" {
+			t.Errorf("%s: the shadow has versions %v (%s), want %v", name, got, opinion.Failed, tc.want)
+		}
+	}
+}
+
 // What is wrong in an arm that hardly anybody is in, or in a shadow, refuses
 // the whole manifest: nothing is found out by the first call.
 func TestEveryArmIsCheckedBefore(t *testing.T) {
