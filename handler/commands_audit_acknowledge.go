@@ -110,7 +110,12 @@ func (c *acknowledgeCommand) write(e *environment, v *verifyCommand, w *logWrite
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
-	defer func() { err = errors.Join(err, log.Close(e.ctx)) }()
+	defer func() {
+		err = errors.Join(err, log.Close(e.ctx))
+		if lag, cause := log.AnchorLag(); err == nil && (lag > 0 || cause != nil) {
+			err = errors.Join(errors.New("the acknowledgement does not count: no anchor covers it"), cause)
+		}
+	}()
 	if found, err = c.find(e, v); err != nil {
 		return nil, err
 	}

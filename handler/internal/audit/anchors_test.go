@@ -133,6 +133,9 @@ func TestAnchors(t *testing.T) {
 		mustAppend(t, log, "c")
 		closeLog(t, log)
 		want("closed", 0, 2, 4)
+		if lag, err := log.AnchorLag(); lag != 0 || err != nil {
+			t.Errorf("AnchorLag() after Close = %v, %v, want nothing", lag, err)
+		}
 		for _, s := range payloads(t, anchors) {
 			line := bytes.SplitAfter(sink.Bytes(first.Segment), []byte{'\n'})[s.Seq]
 			end := bytes.Index(sink.Bytes(first.Segment), line) + len(line)
@@ -385,8 +388,9 @@ func TestForeignAnchors(t *testing.T) {
 		if memory.Bytes(a.Segment+"/000000000001.jws") != nil {
 			t.Error("an anchor below one that is there, want none")
 		}
-		if err := log.Close(t.Context()); err == nil {
-			t.Error("Close() = nil, want the end without anchor told")
+		closeLog(t, log)
+		if lag, err := log.AnchorLag(); lag == 0 || err == nil {
+			t.Errorf("AnchorLag() after Close = %v, %v, want the end without anchor told", lag, err)
 		}
 		report := verifyAnchored(t, sink, memory)
 		forged := slices.DeleteFunc(report.Findings, func(f audit.Finding) bool { return f.Fault != audit.FaultForged })

@@ -138,9 +138,10 @@ func (l *Log) Ready() error {
 }
 
 // Close takes no more records, makes durable what waits, closes the segments,
-// has their ends anchored, and returns; after the CloseTimeout of the options, or when ctx ends, it
-// answers what still waits with [ErrClosed] and reports that. Further calls
-// wait for the first and return the same.
+// has their ends anchored ([Log.AnchorLag] says whether they are), and returns;
+// after the CloseTimeout of the options, or when ctx ends, it answers what
+// still waits with [ErrClosed] and reports that. Further calls wait for the
+// first and return the same.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
 	again := l.closing
@@ -157,7 +158,7 @@ func (l *Log) Close(ctx context.Context) error {
 	l.stop()
 	l.closeErr = l.drain(ctx)
 	l.closeStations(ctx)
-	l.closeErr = errors.Join(l.closeErr, l.notary.close(ctx))
+	l.notary.close(ctx)
 	return l.closeErr
 }
 
