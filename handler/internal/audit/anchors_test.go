@@ -449,6 +449,37 @@ func TestSegmentsAheadOfNeed(t *testing.T) {
 	}
 }
 
+// What a roll costs whoever waits: the last line, the first one, its birth, and
+// the record. The birth is signed, and the object made, beside that.
+func TestRollCosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const call = 10 * time.Millisecond
+		sink := &storetest.FaultySink{Sink: &storetest.MemorySink{}}
+		sink.Next = func(storetest.SinkCall) storetest.SinkFault {
+			<-time.After(call)
+			return storetest.SinkWorks
+		}
+		o := anchored(options(), storetest.FaultyAnchors{Anchors: &storetest.MemoryAnchors{}, Faults: sink})
+		o.Lanes, o.SegmentBlocks = 1, 50
+		o.Anchors.Sign = func(ctx context.Context, payload []byte) (string, error) {
+			<-time.After(call)
+			return key.sign(ctx, payload)
+		}
+		log := openLog(t, sink, o)
+		took := map[time.Duration]int{}
+		for i := range 400 {
+			start := time.Now()
+			mustAppend(t, log, fmt.Sprint("d", i))
+			took[time.Since(start)]++
+			<-time.After(time.Second)
+		}
+		closeLog(t, log)
+		if took[call]+took[4*call] != 400 || took[4*call] < 8 || took[4*call] > 10 {
+			t.Errorf("appends took %v, want %v, and %v where a segment is full", took, call, 4*call)
+		}
+	})
+}
+
 // One that was made for the next hour is not used before: whoever looks for an
 // hour finds its records where they belong.
 func TestSegmentAheadOfAnotherHour(t *testing.T) {

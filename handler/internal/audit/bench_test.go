@@ -62,24 +62,36 @@ func BenchmarkAppend(b *testing.B) {
 			parallel(b, n, func(int) error { return g.append(line) })
 			b.ReportMetric(float64(b.N)/float64(g.syncs), "records/sync")
 		})
-		b.Run(fmt.Sprintf("log-%d", n), func(b *testing.B) {
-			files, err := embedded.OpenAuditFiles(b.TempDir())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer func() { _ = files.Close() }()
-			sink := &countingSink{Sink: files}
-			log, err := audit.Open(b.Context(), sink, audit.Options{Environment: "dev", Instance: "bench", Clock: time.Now})
-			if err != nil {
-				b.Fatal(err)
-			}
-			d := sample(1)
-			parallel(b, n, func(int) error { _, err := log.Append(context.Background(), d); return err })
-			b.ReportMetric(float64(b.N)/float64(sink.appends.Load()), "records/sync")
-			if err := log.Close(context.Background()); err != nil {
-				b.Fatal(err)
-			}
-		})
+		b.Run(fmt.Sprintf("log-%d", n), func(b *testing.B) { benchmarkAppend(b, n, false) })
+		b.Run(fmt.Sprintf("anchored-%d", n), func(b *testing.B) { benchmarkAppend(b, n, true) })
+	}
+}
+
+func benchmarkAppend(b *testing.B, n int, anchors bool) {
+	dir := b.TempDir()
+	files, err := embedded.OpenAuditFiles(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = files.Close() }()
+	sink := &countingSink{Sink: files}
+	o := audit.Options{Environment: "dev", Instance: "bench", Clock: time.Now}
+	if anchors {
+		store, err := embedded.OpenAnchorFiles(dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		o.Anchors = &audit.AnchorOptions{Store: store, Sign: key.sign, Every: 100 * time.Millisecond}
+	}
+	log, err := audit.Open(b.Context(), sink, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := sample(1)
+	parallel(b, n, func(int) error { _, err := log.Append(context.Background(), d); return err })
+	b.ReportMetric(float64(b.N)/float64(sink.appends.Load()), "records/sync")
+	if err := log.Close(context.Background()); err != nil {
+		b.Fatal(err)
 	}
 }
 
