@@ -74,7 +74,9 @@ var shadows = map[string]func(t tester, w *world){
 	"allows more": func(t tester, w *world) {
 		w.shadowed(t, finance(2, `"max": "50000"`, `"max": "99999999"`, `"effect": "DENY"`, `"effect": "DENY", "until": "2020-01-01T00:00:00Z"`))
 	},
-	"asks always":        func(t tester, w *world) { w.shadowed(t, finance(2, `"on": ["overLimit"]`, `"on": ["overLimit", "always"]`)) },
+	"asks always": func(t tester, w *world) {
+		w.shadowed(t, finance(2, `"on": ["overLimit"]`, `"on": ["overLimit", "always"]`))
+	},
 	"serves nobody":      func(t tester, w *world) { w.shadowed(t, finance(2, tenant, elsewhere)) },
 	"falls on its faces": func(t tester, w *world) { panics(w, w.shadowed(t, finance(2))) },
 }
@@ -216,6 +218,20 @@ func TestWhatHasNoShadow(t *testing.T) {
 	w.unavailable(t, ana(), order("100"), "policy")
 	if got := w.serve().Shadows(); got.Recorded != int64(before) || got.Dropped+got.Failed != 0 {
 		t.Errorf("Shadows = %+v, want %d recorded", got, before)
+	}
+}
+
+// A resumption that does not fit gets an answer that tells nothing of what is
+// frozen, and no opinion on it either.
+func TestAResumptionThatDoesNotFitHasNoShadow(t *testing.T) {
+	w := newWorld(t)
+	s := w.shadowed(t, finance(2))
+	id := w.decide(t, ana(), order("70000")).Approval.ID
+	before := len(w.opinions(t))
+	s.publish(t, func(entries []catalog.Entry) { entries[2].Mode = catalog.ModeShadow }, finance(3, "GL-100", "GL-200"), ops(3), finance(2))
+	wantCode(t, "another pin", w.decide(t, ana(), resume(id)), policy.Deny, policy.ApprovalMismatchCode)
+	if got := len(w.opinions(t)); got != before {
+		t.Errorf("%d opinions more, want none", got-before)
 	}
 }
 

@@ -57,7 +57,7 @@ func (c *calls) count(call string) int {
 	return c.counts[call]
 }
 
-// break has the calls fail from now on; nil repairs.
+// fail has the calls fail from now on; nil repairs.
 func (c *calls) fail(before func(ctx context.Context, call string) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,12 +94,14 @@ type cloud struct {
 	editor storetest.MemoryEditor
 	store  *calls
 	kept   storetest.MemoryLastGood
+	keeper *calls // of kept
 	hard   time.Duration
 }
 
 func newCloud() *cloud {
 	c := &cloud{hard: 24 * time.Hour}
-	c.store = &calls{Store: &c.editor}
+	c.store, c.keeper = &calls{Store: &c.editor}, &calls{}
+	c.kept.Fail = c.keeper.begin
 	return c
 }
 

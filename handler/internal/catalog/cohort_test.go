@@ -46,6 +46,18 @@ func TestBuckets(t *testing.T) {
 	}
 }
 
+// An agent is in from the basis point above its bucket on.
+func TestTheEdgeOfAShare(t *testing.T) {
+	for _, agent := range []string{"agent-0", "agent-1", "agent-2"} {
+		at := cohort(split(t, func(*catalog.Rollout) {}), agent).Bucket
+		for share, want := range map[int]bool{at - 1: false, at: false, at + 1: true} {
+			if got := cohort(split(t, func(r *catalog.Rollout) { r.BasisPoints = share }), agent); got.In != want {
+				t.Errorf("%s at a share of %d is %+v, want in %t", agent, share, got, want)
+			}
+		}
+	}
+}
+
 // R11: a hundred thousand agents spread evenly: chi-square over 100 cells is
 // below its 99 % quantile, which is 134.64 with 99 degrees of freedom.
 func TestBucketsAreEven(t *testing.T) {

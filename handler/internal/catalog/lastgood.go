@@ -61,6 +61,22 @@ func (c *Catalog) takeKept(ctx context.Context, limit time.Duration, o *offer, n
 // saveTimeout bounds one try to keep what is served.
 const saveTimeout = 5 * time.Second
 
+// saveAside saves beside the poller, once at a time: who holds busy.
+func (c *Catalog) saveAside(ctx context.Context, busy chan struct{}) {
+	if c.counters.unsaved.Load() == nil {
+		return
+	}
+	select {
+	case busy <- struct{}{}:
+	default:
+		return
+	}
+	go func() {
+		defer func() { <-busy }()
+		c.save(ctx)
+	}()
+}
+
 // save keeps what was taken from the store, if that is not done yet. Failing
 // changes nothing that is served: the next poll tries again.
 func (c *Catalog) save(ctx context.Context) {

@@ -47,7 +47,7 @@ func TestAColdStartWithoutTheStore(t *testing.T) {
 		"a document changed":        {age: time.Minute, damage: func(c *cloud) { c.kept.Edit(nil, flip) }, want: "nothing", cause: "hash"},
 		"a document cut":            {age: time.Minute, damage: func(c *cloud) { c.kept.Edit(nil, func(b []byte) []byte { return b[:20] }) }, want: "nothing", cause: "hash"},
 		"no manifest at all":        {age: time.Minute, damage: func(c *cloud) { c.kept.Edit(func([]byte) []byte { return []byte("x") }, nil) }, want: "nothing", cause: "manifest"},
-		"it does not answer either": {age: time.Minute, damage: func(c *cloud) { c.kept.Fail = hung }, want: "nothing", cause: "last good"},
+		"it does not answer either": {age: time.Minute, damage: func(c *cloud) { c.keeper.fail(hung) }, want: "nothing", cause: "last good"},
 	} {
 		for how, fault := range map[string]func(context.Context, string) error{"refuses": down, "hangs": hung} {
 			synctest.Test(t, func(t *testing.T) {
@@ -103,13 +103,13 @@ func TestTheStoreComesBackAfterAColdStart(t *testing.T) {
 func TestAColdStartWithNothing(t *testing.T) {
 	for name, back := range map[string]func(*cloud){
 		"the store is back":     func(c *cloud) { c.store.fail(nil) },
-		"the last good is back": func(c *cloud) { c.kept.Fail = nil },
+		"the last good is back": func(c *cloud) { c.keeper.fail(nil) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			world := newCloud()
 			world.keep(t, time.Now(), enforce("p", 1))
 			world.store.fail(down)
-			world.kept.Fail = down
+			world.keeper.fail(down)
 			r := world.run(t, catalog.PollOptions{})
 			defer r.stop()
 			pass(time.Minute)
@@ -163,11 +163,11 @@ func TestTheLastGoodAnswersLater(t *testing.T) {
 		if _, err := world.editor.PutManifest(t.Context(), old, was); err != nil {
 			t.Fatal(err)
 		}
-		world.kept.Fail = hung
+		world.keeper.fail(hung)
 		r := world.run(t, catalog.PollOptions{})
 		defer r.stop()
 		wantServed(t, "while it does not answer", r.Catalog, "bot", time.Now(), "p@1")
-		world.kept.Fail = nil
+		world.keeper.fail(nil)
 		pass(12 * time.Second)
 		wantServed(t, "when it answers", r.Catalog, "bot", time.Now(), "p@2")
 	})

@@ -45,9 +45,11 @@ func (c *Catalog) Poll(ctx context.Context, o PollOptions, tell func(Change)) {
 	}
 	c.rhythm.looks(o.Clock(), o.Interval)
 	defer c.rhythm.ends()
+	saving := make(chan struct{}, 1)
+	defer func() { saving <- struct{}{} }() // the last one is over
 	trouble := ""
 	for {
-		c.save(ctx)
+		c.saveAside(ctx, saving)
 		if !c.rhythm.wait(ctx, c.pause(&o)) {
 			return
 		}

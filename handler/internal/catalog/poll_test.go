@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +33,7 @@ func (c *cloud) run(t *testing.T, o catalog.PollOptions) *running {
 		r.Poll(ctx, o, r.note)
 	}()
 	r.stop = func() { cancel(); <-done }
+	synctest.Wait()
 	return r
 }
 
@@ -59,9 +60,9 @@ func TestThirtyMinutesWithoutTheStore(t *testing.T) {
 			return func(context.Context, string) error { <-release; return errDown }
 		},
 		"this and that": func(<-chan struct{}) func(context.Context, string) error {
-			random := rand.New(rand.NewPCG(7, 7))
+			var looks atomic.Int64
 			return func(ctx context.Context, call string) error {
-				if random.IntN(2) == 0 {
+				if looks.Add(1)%3 == 0 {
 					return errDown
 				}
 				return hung(ctx, call)
@@ -120,14 +121,14 @@ func TestTheAgeIsTheLastLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		world := newCloud()
 		world.publish(t, time.Now(), serves(enforce("p", 1)))
-		var last time.Time
-		world.store.fail(func(context.Context, string) error { last = time.Now(); return nil })
+		var last atomic.Int64
+		world.store.fail(func(context.Context, string) error { last.Store(time.Now().UnixNano()); return nil })
 		r := world.run(t, catalog.PollOptions{})
 		defer r.stop()
 		for range 200 {
 			pass(time.Second)
 			synctest.Wait()
-			if age, want := r.Active(time.Now()).Age, time.Since(last); age != want {
+			if age, want := r.Active(time.Now()).Age, time.Since(time.Unix(0, last.Load())); age != want {
 				t.Fatalf("age = %s, want %s", age, want)
 			}
 		}
@@ -230,10 +231,9 @@ func TestAPollThatHangsBlocksNoOther(t *testing.T) {
 		world.publish(t, time.Now(), serves(enforce("p", 1)))
 		r := world.run(t, catalog.PollOptions{})
 		defer r.stop()
-		release, hang := make(chan struct{}), true
+		release, hung := make(chan struct{}), atomic.Bool{}
 		world.store.fail(func(context.Context, string) error {
-			if hang {
-				hang = false
+			if !hung.Swap(true) {
 				<-release // whatever the context says
 			}
 			return nil
@@ -254,12 +254,12 @@ func TestTheLastGoodIsKeptInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		world := newCloud()
 		want := world.publish(t, time.Now(), serves(enforce("p", 1)))
-		world.kept.Fail = func(ctx context.Context, call string) error {
+		world.keeper.fail(func(ctx context.Context, call string) error {
 			if call == "save" {
 				return hung(ctx, call)
 			}
 			return nil
-		}
+		})
 		r := world.run(t, catalog.PollOptions{})
 		defer r.stop()
 		synctest.Wait()
@@ -268,10 +268,10 @@ func TestTheLastGoodIsKeptInTheEnd(t *testing.T) {
 		if h := r.Health(); !h.Unsaved {
 			t.Errorf("Health = %+v, want it unsaved", h)
 		}
-		if age := r.Active(time.Now()).Age; age > 17*time.Second {
+		if age := r.Active(time.Now()).Age; age > 12*time.Second {
 			t.Errorf("age = %s while saving hangs, want polls to go on", age)
 		}
-		world.kept.Fail = nil
+		world.keeper.fail(nil)
 		pass(20 * time.Second)
 		if got, err := world.kept.Newest(t.Context(), "dev"); err != nil || got.Epoch != want.Epoch || r.Health().Unsaved {
 			t.Errorf("Newest = epoch %d, %v, want %d", got.Epoch, err, want.Epoch)
