@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -240,7 +239,6 @@ type slow struct {
 	recorder
 	shadow   func(ctx context.Context) error
 	overload atomic.Bool
-	once     sync.Once
 }
 
 func (s *slow) Admit() error {
