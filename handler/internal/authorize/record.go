@@ -17,6 +17,7 @@ func (d *deciding) record(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, noRecord(err)
 	}
+	d.tryShadow(ctx)
 	return d.answer(receipt), nil
 }
 

@@ -93,11 +93,13 @@ func (s *Service) Decide(ctx context.Context, p identity.Principal, r Request, c
 	if err := d.decide(ctx); err != nil {
 		return Answer{}, err
 	}
-	a, err := d.finish(ctx)
-	if err == nil {
-		d.tryShadow(ctx)
+	if d.given != nil {
+		return *d.given, nil
 	}
-	return a, err
+	if err := d.sign(ctx); err != nil {
+		return Answer{}, err
+	}
+	return d.record(ctx)
 }
 
 // deciding is one call on its way to its answer.
@@ -119,17 +121,6 @@ type deciding struct {
 	grantEnds time.Time
 	given     *Answer // recorded already, with the use of its approval
 	examined  bool    // the decision is of in: nothing else than the policy made it
-}
-
-// finish signs and records what is decided, unless it was given already.
-func (d *deciding) finish(ctx context.Context) (Answer, error) {
-	if d.given != nil {
-		return *d.given, nil
-	}
-	if err := d.sign(ctx); err != nil {
-		return Answer{}, err
-	}
-	return d.record(ctx)
 }
 
 // begin takes the one reading of the clock and the one look at the policy that

@@ -68,9 +68,9 @@ func (s *Service) Settle(ctx context.Context) error {
 	return nil
 }
 
-// tryShadow has the shadow judge a call that was answered. It runs after the
-// answer is complete and beside it: whatever becomes of it, the caller does not
-// wait for it and gets nothing of it. What cannot be recorded is counted.
+// tryShadow has the shadow judge a call whose decision is recorded. It runs
+// beside the answer: whatever becomes of it, the caller does not wait for it and
+// gets nothing of it. What cannot be recorded is counted.
 func (d *deciding) tryShadow(ctx context.Context) {
 	shadow := d.active.Shadow
 	if shadow == nil || d.call.Mode != Enforce || !d.examined {

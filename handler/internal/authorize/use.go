@@ -48,6 +48,7 @@ func (d *deciding) use(ctx context.Context) (lost bool, err error) {
 	}
 	answer.Receipt = Receipt(receipt)
 	d.given = &answer
+	d.tryShadow(ctx)
 	return false, nil
 }
 
@@ -64,7 +65,7 @@ func (d *deciding) replay(ctx context.Context, u *approval.Use) error {
 		d.know(policy.ApprovalMismatch, approval.Approval{})
 		return nil
 	}
-	d.id, d.examined = answer.DecisionID, false
+	d.id = answer.DecisionID
 	d.decision.Outcome, d.decision.Code = answer.Decision, answer.ReasonCode
 	d.decision.Reason, d.decision.PolicyIDs, d.decision.Advice = answer.Reason, answer.PolicyIDs, answer.Advice
 	d.decision.Obligations = answer.Obligations
