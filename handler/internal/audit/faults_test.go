@@ -136,6 +136,9 @@ func (tr *trial) recover() {
 func (tr *trial) end() audit.Report {
 	tr.Helper()
 	closeLog(tr.T, tr.log)
+	if lag, err := tr.log.AnchorLag(); lag != 0 || err != nil {
+		tr.Errorf("AnchorLag() after Close = %v, %v, want everything anchored", lag, err)
+	}
 	tr.sink.Free()
 	synctest.Wait()
 	tr.sink.Land()
