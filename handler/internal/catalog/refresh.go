@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,15 +101,15 @@ func (c *Catalog) refuse(o *offer) {
 	}
 }
 
-// worthTelling is false for a numbered manifest that was refused and told
-// before: of replicas that lag behind each other, one may show it again and
+// worthTelling is false for a numbered manifest that was refused for the same
+// fault and told before: of replicas that lag behind each other, one may show it again and
 // again.
 func (c *Catalog) worthTelling(o *offer) bool {
 	var refused *RefusedError
 	if !errors.As(o.err, &refused) {
 		return true
 	}
-	key := cmp.Or(o.revision, Revision(o.err.Error()))
+	key := o.revision + Revision("\x00"+o.err.Error())
 	known := c.told[key]
 	if !known {
 		if len(c.told) >= maxTold {
