@@ -102,8 +102,8 @@ func (c *Catalog) refuse(o *offer) {
 }
 
 // worthTelling is false for a numbered manifest that was refused for the same
-// fault and told before: of replicas that lag behind each other, one may show it again and
-// again.
+// fault and told before: of replicas that lag behind each other, one may show
+// it again and again.
 func (c *Catalog) worthTelling(o *offer) bool {
 	var refused *RefusedError
 	if !errors.As(o.err, &refused) {
