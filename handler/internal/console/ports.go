@@ -63,10 +63,20 @@ type Session struct {
 	ID        string // differs from one sign-in to the next; forms are bound to it
 }
 
+// TurnedAwayError is somebody who is signed in and whom this service does not
+// take. To sign in again would not help.
+type TurnedAwayError struct {
+	Reason string // a phrase of ours
+}
+
+// Error implements error.
+func (e *TurnedAwayError) Error() string { return "turned away: " + e.Reason }
+
 // Sessions says who is at the browser. Every request is judged anew.
 type Sessions interface {
 	// Session is [ErrSignedOut], or an [*identity.UnauthenticatedError], where
-	// nobody is signed in.
+	// nobody is signed in, and a [*TurnedAwayError] where somebody is for whom
+	// that changes nothing. Any other error is a page that is not available.
 	Session(r *http.Request) (Session, error)
 	// SignInURL is where a person signs in who then wants to see next, a path
 	// of the console.

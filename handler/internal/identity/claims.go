@@ -153,6 +153,9 @@ func (v *Validator) application(c *claims, tenant string) (string, error) {
 	if !paired {
 		return "", refuse("the token's issuer, audience and version are not a pair accepted here")
 	}
+	if v.config.IDTokens {
+		return c.signedInto()
+	}
 	name, other := "azp", "appid"
 	if c.string("ver") == "1.0" {
 		name, other = other, name
@@ -167,9 +170,26 @@ func (v *Validator) application(c *claims, tenant string) (string, error) {
 	return foldID(app), nil
 }
 
+// signedInto is the application to which an ID token says who has signed in.
+// Whatever an access token has besides is not one's.
+func (c *claims) signedInto() (string, error) {
+	for _, name := range []string{"azp", "appid", "azpacr", "appidacr", "scp", "idtyp"} {
+		if c.Has(name) {
+			return "", refuse("the token is not an ID token")
+		}
+	}
+	if c.string("ver") != "2.0" {
+		return "", refuse("the token is not an ID token of version 2.0")
+	}
+	return foldID(c.string("aud")), nil
+}
+
 // kind tells a person from an application. A token that is neither, or both,
 // is nobody's.
 func (v *Validator) kind(c *claims) (Kind, error) {
+	if v.config.IDTokens {
+		return Person, nil // application has seen that it is no access token
+	}
 	idtyp := c.Get("idtyp").Kind()
 	if c.Get("scp").Kind() == strictjson.Absent {
 		if c.string("idtyp") != "app" {

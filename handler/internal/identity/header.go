@@ -50,7 +50,8 @@ func isCompact(s string) bool {
 
 // checkHeader reads the token's header strictly and returns its key id. Names
 // that bring a key along or change how the token is read are refused, whatever
-// they say (RFC 8725 §3.10).
+// they say (RFC 8725 §3.10). A nonce is one: Entra puts it into tokens for its
+// own services and signs another header than the one it sends.
 func checkHeader(token string) (kid string, err error) {
 	encoded, _, ok := strings.Cut(token, ".")
 	if !ok {
@@ -66,7 +67,7 @@ func checkHeader(token string) (kid string, err error) {
 	}
 	for _, m := range header.Members() {
 		switch m.Name {
-		case "jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc":
+		case "jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc", "nonce":
 			return "", refuse("the token's header holds a name that is never followed: " + m.Name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/MicahParks/jwkset"
@@ -25,6 +26,15 @@ type Keys interface {
 	KeyRead(ctx context.Context, kid string) (jwkset.JWK, error)
 }
 
+// TenantKeys are an issuer's public keys tenant by tenant: one tenant's sign
+// for no other. It must be safe for concurrent use and must answer from its own
+// set. What it does not know is [jwkset.ErrKeyNotFound]; any other error means
+// that it cannot tell, and no token is refused or accepted on it.
+type TenantKeys interface {
+	// KeyOf is the key of that id for tokens of the tenant, a tid in lower case.
+	KeyOf(ctx context.Context, tenant, kid string) (jwkset.JWK, error)
+}
+
 // Issuer is one pair that a token may name: who signs, and for whom. {tid} in
 // Name stands for the token's own tenant.
 type Issuer struct {
@@ -40,16 +50,38 @@ type Config struct {
 	Tenants   []string // allowed tid, GUIDs in any case
 	AnyTenant bool     // the issuer is our own: whatever tenant it wrote
 	Scope     string   // what scp of a person must hold
-	Keys      Keys
 	Now       func() time.Time
+
+	// One of them is given.
+	Keys       Keys
+	TenantKeys TenantKeys
+
+	// IDTokens takes the tokens that tell an application who has signed in to
+	// it, and no others: version 2, without scope and without calling
+	// application. All are a Person's, whose application is the audience.
+	IDTokens bool
 }
+
+// PublicAuthority is where Microsoft Entra ID is, sovereign clouds aside.
+const PublicAuthority = "https://login.microsoftonline.com"
 
 // EntraIssuers are the pairs of Microsoft Entra ID: version 1 tokens name the
 // application by one of its identifier URIs, version 2 tokens by its client id.
 func EntraIssuers(clientID string, identifierURIs []string) []Issuer {
-	issuers := []Issuer{{Name: "https://login.microsoftonline.com/{tid}/v2.0", Audience: clientID, Version: "2.0"}}
+	return EntraIssuersAt(PublicAuthority, clientID, identifierURIs)
+}
+
+// EntraIssuersAt are the pairs of [EntraIssuers] in the cloud of an authority,
+// an address without a slash at its end. Version 1 tokens name the same issuer
+// in all clouds but China's.
+func EntraIssuersAt(authority, clientID string, identifierURIs []string) []Issuer {
+	v1 := "https://sts.windows.net/{tid}/"
+	if strings.HasSuffix(authority, ".cn") {
+		v1 = "https://sts.chinacloudapi.cn/{tid}/"
+	}
+	issuers := []Issuer{{Name: authority + "/{tid}/v2.0", Audience: clientID, Version: "2.0"}}
 	for _, uri := range identifierURIs {
-		issuers = append(issuers, Issuer{Name: "https://sts.windows.net/{tid}/", Audience: uri, Version: "1.0"})
+		issuers = append(issuers, Issuer{Name: v1, Audience: uri, Version: "1.0"})
 	}
 	return issuers
 }
@@ -64,8 +96,24 @@ type UnauthenticatedError struct {
 // Error implements error.
 func (e *UnauthenticatedError) Error() string { return "unauthenticated: " + e.Reason }
 
-// Unwrap is why the keys could not be read, if it was that.
+// Unwrap is why the keys could not be read, or [ErrExpired], if it was that.
 func (e *UnauthenticatedError) Unwrap() error { return e.cause }
+
+// ErrExpired is the cause of an [*UnauthenticatedError] where nothing is wrong
+// with the token but its age.
+var ErrExpired = errors.New("the token has expired")
+
+// KeysError is a token that could not be checked, for want of keys to check it
+// with: it says nothing of the token.
+type KeysError struct{ cause error }
+
+// Error implements error.
+func (e *KeysError) Error() string {
+	return "the keys to check tokens with are not available: " + e.cause.Error()
+}
+
+// Unwrap is why there are none.
+func (e *KeysError) Unwrap() error { return e.cause }
 
 func refuse(reason string) error { return &UnauthenticatedError{Reason: reason} }
 
@@ -76,10 +124,11 @@ type Validator struct {
 	parser  *jwt.Parser
 }
 
-// NewValidator makes a Validator; keys and a clock are required.
+// NewValidator makes a Validator; keys and a clock are required, and a scope
+// but for ID tokens.
 func NewValidator(c Config) (*Validator, error) {
-	if c.Keys == nil || c.Now == nil || c.Scope == "" {
-		return nil, errors.New("token validation needs keys, a clock and a scope")
+	if (c.Keys == nil) == (c.TenantKeys == nil) || c.Now == nil || c.Scope == "" && !c.IDTokens {
+		return nil, errors.New("token validation needs keys of one kind, a clock and a scope")
 	}
 	tenants := make(map[string]bool, len(c.Tenants))
 	for _, t := range c.Tenants {
@@ -97,7 +146,8 @@ func NewValidator(c Config) (*Validator, error) {
 }
 
 // Validate checks a token as it came in the Authorization header and says who
-// it stands for. The error is an [*UnauthenticatedError].
+// it stands for. The error is an [*UnauthenticatedError], or a [*KeysError]
+// where [Config.TenantKeys] cannot tell.
 func (v *Validator) Validate(ctx context.Context, token string) (Principal, error) {
 	if len(token) > maxToken || !isCompact(token) { // base64 decoders skip line feeds: two texts, one token
 		return Principal{}, refuse("the bearer token is not a signed JWT")
@@ -107,7 +157,7 @@ func (v *Validator) Validate(ctx context.Context, token string) (Principal, erro
 		return Principal{}, err
 	}
 	var c claims
-	_, err = v.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return v.key(ctx, kid) })
+	_, err = v.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return v.key(ctx, kid, &c) })
 	if err != nil {
 		return Principal{}, explain(err)
 	}
@@ -116,10 +166,10 @@ func (v *Validator) Validate(ctx context.Context, token string) (Principal, erro
 
 // key looks the id up in our own set; an algorithm or use that the set states
 // must be ours too.
-func (v *Validator) key(ctx context.Context, kid string) (*rsa.PublicKey, error) {
-	jwk, err := v.config.Keys.KeyRead(ctx, kid)
+func (v *Validator) key(ctx context.Context, kid string, c *claims) (*rsa.PublicKey, error) {
+	jwk, err := v.find(ctx, kid, c)
 	if err != nil {
-		return nil, &UnauthenticatedError{Reason: "the token is signed with a key that is not known here", cause: err}
+		return nil, err
 	}
 	stated := jwk.Marshal()
 	key, ok := jwk.Key().(*rsa.PublicKey)
@@ -130,15 +180,45 @@ func (v *Validator) key(ctx context.Context, kid string) (*rsa.PublicKey, error)
 	return key, nil
 }
 
+// find looks in the keys of the tenant that the token claims, if that is one
+// of ours: the signature has yet to prove it.
+func (v *Validator) find(ctx context.Context, kid string, c *claims) (jwkset.JWK, error) {
+	unknown := func(cause error) error {
+		return &UnauthenticatedError{Reason: "the token is signed with a key that is not known here", cause: cause}
+	}
+	if v.config.TenantKeys == nil {
+		jwk, err := v.config.Keys.KeyRead(ctx, kid)
+		if err != nil {
+			return jwkset.JWK{}, unknown(err)
+		}
+		return jwk, nil
+	}
+	tenant, err := v.tenant(c)
+	if err != nil {
+		return jwkset.JWK{}, err
+	}
+	jwk, err := v.config.TenantKeys.KeyOf(ctx, tenant, kid)
+	switch {
+	case errors.Is(err, jwkset.ErrKeyNotFound):
+		return jwkset.JWK{}, unknown(err)
+	case err != nil:
+		return jwkset.JWK{}, &KeysError{err}
+	}
+	return jwk, nil
+}
+
 // explain names the check that failed, in our words: the library's own may
 // quote the token, and errors are logged.
 func explain(err error) error {
 	var own *UnauthenticatedError
+	var keys *KeysError
 	switch {
 	case errors.As(err, &own):
 		return own
+	case errors.As(err, &keys):
+		return keys
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return refuse("the token has expired")
+		return &UnauthenticatedError{Reason: "the token has expired", cause: ErrExpired}
 	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
 		return refuse("the token is not valid yet: compare the clocks")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
