@@ -65,29 +65,33 @@ func TestPlaygroundOutsideLocalMode(t *testing.T) {
 
 // What is not theirs looks exactly like what does not exist.
 func TestNotTheirsIsNotFound(t *testing.T) {
-	w := newWorld(t)
-	id := w.orders(t, ana, "70000")
-	decided := w.asks(t, ana, orderOf("40000", `"x"`)).DecisionID
-	for _, c := range []struct{ name, theirs, unknown string }{
-		{"an approval", "/console/approvals/" + id, "/console/approvals/" + unknownApproval},
-		{"a decision", "/console/decisions/" + decided, "/console/decisions/" + unknownDecision},
-	} {
-		for who, b := range map[string]*browser{"stranger": w.as(t, "olga@contoso.com"), "requester": w.as(t, ana)} {
-			theirs, unknown := b.get(c.theirs), b.get(c.unknown)
-			if theirs.status != http.StatusNotFound || theirs.body != unknown.body || theirs.status != unknown.status {
-				t.Errorf("%s opens %s = %d %s\nwant what an unknown one is: %d %s", who, c.name, theirs.status, theirs.body, unknown.status, unknown.body)
+	for house, newWorld := range houses {
+		t.Run(house, func(t *testing.T) {
+			w := newWorld(t)
+			id := w.orders(t, ana, "70000")
+			decided := w.asks(t, ana, orderOf("40000", `"x"`)).DecisionID
+			for _, c := range []struct{ name, theirs, unknown string }{
+				{"an approval", "/console/approvals/" + id, "/console/approvals/" + unknownApproval},
+				{"a decision", "/console/decisions/" + decided, "/console/decisions/" + unknownDecision},
+			} {
+				for who, b := range map[string]*browser{"stranger": w.as(t, "olga@contoso.com"), "requester": w.as(t, ana)} {
+					theirs, unknown := b.get(c.theirs), b.get(c.unknown)
+					if theirs.status != http.StatusNotFound || theirs.body != unknown.body || theirs.status != unknown.status {
+						t.Errorf("%s opens %s = %d %s\nwant what an unknown one is: %d %s", who, c.name, theirs.status, theirs.body, unknown.status, unknown.body)
+					}
+				}
 			}
-		}
-	}
-	b := w.as(t, "olga@contoso.com")
-	mine := w.as(t, mia)
-	form := mine.form(mine.get("/console/approvals/"+id), "/console/approvals/"+id+"/vote")
-	for _, verb := range []string{"/vote", "/pass", "/revoke"} {
-		theirs := b.post("/console/approvals/"+id+verb, with(form, "vote", "approve"))
-		unknown := b.post("/console/approvals/"+unknownApproval+verb, with(form, "vote", "approve"))
-		if theirs.status != http.StatusForbidden || strings.ReplaceAll(theirs.body, id, unknownApproval) != unknown.body {
-			t.Errorf("a stranger posts to %s = %d, want what an unknown one is: %d", verb, theirs.status, unknown.status)
-		}
+			b := w.as(t, "olga@contoso.com")
+			mine := w.as(t, mia)
+			form := mine.form(mine.get("/console/approvals/"+id), "/console/approvals/"+id+"/vote")
+			for _, verb := range []string{"/vote", "/pass", "/revoke"} {
+				theirs := b.post("/console/approvals/"+id+verb, with(form, "vote", "approve"))
+				unknown := b.post("/console/approvals/"+unknownApproval+verb, with(form, "vote", "approve"))
+				if theirs.status != http.StatusForbidden || strings.ReplaceAll(theirs.body, id, unknownApproval) != unknown.body {
+					t.Errorf("a stranger posts to %s = %d, want what an unknown one is: %d", verb, theirs.status, unknown.status)
+				}
+			}
+		})
 	}
 }
 

@@ -86,14 +86,10 @@ func (c *Console) choose(w http.ResponseWriter, r *http.Request, _ Session) erro
 	return errNoPerson
 }
 
-// signOut is POST /console/sign-out. Where people sign in elsewhere, pages link
-// to where they sign out, and a form that was sent all the same leads there.
+// signOut is POST /console/sign-out.
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request, _ Session, _ form) error {
 	if c.parts.SignIn != nil {
 		c.parts.SignIn.End(w)
-	}
-	if address := c.parts.Sessions.SignOutURL(); address != "" {
-		return seeOther(w, r, address)
 	}
 	return seeOther(w, r, "/console/")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/audit"
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
+	"github.com/authorization-fabric/fabric/handler/internal/azure/azuretest/entra"
 	"github.com/authorization-fabric/fabric/handler/internal/catalog"
 	"github.com/authorization-fabric/fabric/handler/internal/console"
 	"github.com/authorization-fabric/fabric/handler/internal/embedded"
@@ -47,6 +48,7 @@ type world struct {
 	tokens    *identity.Validator
 	edit      func(*console.Parts, *console.Options) // before the console is made
 	console   *console.Console                       // made by the first request
+	azure     *entra.Issuer                          // nil: people sign in at the console
 
 	mu  sync.Mutex
 	now time.Time // guarded by mu
@@ -227,6 +229,7 @@ type browser struct {
 	w      *world
 	t      *testing.T
 	cookie *http.Cookie // nil: none
+	token  string       // of the token store in front; "" for none
 }
 
 // answer is what a browser got.
@@ -251,6 +254,10 @@ func (w *world) auditor(t *testing.T, upn string) *browser {
 func (w *world) signedIn(t *testing.T, upn, auditor string) *browser {
 	t.Helper()
 	b := w.browser(t)
+	if w.azure != nil {
+		b.token = w.idToken(upn, auditor)
+		return b
+	}
 	a := b.post("/console/sign-in", url.Values{"person": {tenant + " user:" + upn}, "auditor": {auditor}})
 	if a.status != http.StatusSeeOther || b.cookie == nil {
 		t.Fatalf("sign in as %s = %d %s, want a session", upn, a.status, a.body)
@@ -275,6 +282,10 @@ func (b *browser) send(r *http.Request) answer {
 	b.t.Helper()
 	if b.cookie != nil && strings.HasPrefix(r.URL.Path, b.cookie.Path) {
 		r.AddCookie(&http.Cookie{Name: b.cookie.Name, Value: b.cookie.Value})
+	}
+	if b.token != "" {
+		r.Header.Set(entra.IDTokenHeader, b.token)
+		r.Header.Set(entra.PrincipalHeader, entra.PrincipalOf(b.token))
 	}
 	recorder := httptest.NewRecorder()
 	if err := b.w.pages().Handle(recorder, r, identity.Principal{}); err != nil {
