@@ -17,7 +17,9 @@ import (
 
 // Packs is a [catalog.Store] over a directory of packs: its manifest is made
 // of what the directory holds, and manifest.json there may name suspensions and
-// approvalsValidFrom. It is safe for concurrent use.
+// approvalsValidFrom. Where manifest.json names packs, the directory was
+// published to (see [Published]), and is served as that manifest says. It is
+// safe for concurrent use.
 //
 // A directory that is empty from the start is a manifest without packs, which
 // serves nobody. One whose packs are all gone is an error: that is an accident
@@ -29,6 +31,8 @@ type Packs struct {
 	files map[string]packFile // guarded by mu: as last read
 	held  map[string][]byte   // guarded by mu: documents of the last two manifests, by hash
 	last  map[string][]byte   // guarded by mu: those of the last
+
+	published bool // guarded by mu: the directory was published to
 }
 
 // packFile is a file as it was read.
@@ -50,8 +54,8 @@ var errGone = errors.New("every pack is gone from the directory: restart to serv
 func (p *Packs) Manifest(ctx context.Context, environment string, known catalog.Revision) (catalog.Manifest, catalog.Revision, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return catalog.Manifest{}, "", err
+	if m, revision, published, err := p.readManifest(ctx, known); published || err != nil {
+		return m, revision, err
 	}
 	names, err := p.read()
 	if err != nil {
@@ -143,6 +147,9 @@ func (p *Packs) Document(ctx context.Context, hash string) ([]byte, error) {
 	defer p.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if p.published {
+		return readPublishedDocument(p.fsys, hash)
 	}
 	text, ok := p.held[hash]
 	if !ok {
