@@ -23,7 +23,17 @@ type commands struct {
 		Explain explainCommand `cmd:"" help:"Decide one call and print how, stage by stage."`
 		Matrix  matrixCommand  `cmd:"" help:"Write the table of roles, boundary amounts and labels as test cases."`
 		Schema  schemaCommand  `cmd:"" help:"Print a JSON Schema for editors."`
-	} `cmd:"" help:"Write, check and try policy packs."`
+
+		Publish  publishCommand   `cmd:"" help:"Publish packs to an environment."`
+		Status   statusCommand    `cmd:"" help:"Print what an environment serves."`
+		Rollout  rolloutCommand   `cmd:"" help:"Let a published version serve some agents, or nobody but the record."`
+		Promote  promoteCommand   `cmd:"" help:"Let a version that is rolled out serve everybody."`
+		Rollback rollbackCommand  `cmd:"" help:"Return to an older version, as a new epoch."`
+		Diff     diffCommand      `cmd:"" help:"Compare two versions, rule by rule."`
+		Suspend  suspendCommand   `cmd:"" help:"Take an agent, a caller or a tenant out of service."`
+		Resume   resumeCommand    `cmd:"" help:"Put it back into service."`
+		Validity validFromCommand `cmd:"" name:"approvals-valid-from" help:"Revoke the approvals opened before an instant."`
+	} `cmd:"" help:"Write, check, try and publish policy packs."`
 	Audit struct {
 		Tail        tailCommand        `cmd:"" help:"Print the newest records."`
 		Verify      verifyCommand      `cmd:"" help:"Check that no record was changed, lost or added."`
