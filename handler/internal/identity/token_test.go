@@ -166,6 +166,7 @@ func TestMutatedTokensAreRefused(t *testing.T) {
 		{"x5u", "header", `"x5t":"abc"`, `"x5u":"https://evil.example/cert"`},
 		{"x5c", "header", `"x5t":"abc"`, `"x5c":["MIIB"]`},
 		{"jwk", "header", `"x5t":"abc"`, `"jwk":{"kty":"RSA","n":"AQAB","e":"AQAB"}`},
+		{"a nonce, as in Graph's", "header", `"x5t":"abc"`, `"nonce":"abc"`},
 		{"crit", "header", `"x5t":"abc"`, `"crit":["exp"]`},
 		{"b64", "header", `"x5t":"abc"`, `"b64":false`},
 		{"zip", "header", `"x5t":"abc"`, `"zip":"DEF"`},

@@ -94,7 +94,7 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 // ones cannot be told from new ones.
 func TestEndpointDown(t *testing.T) {
 	for _, fault := range []entra.Fault{
-		entra.ServerError, entra.NotFound, entra.Page, entra.Hang, entra.Truncated, entra.CutOff, entra.Huge, entra.Redirect, entra.NoKeys,
+		entra.ServerError, entra.NotFound, entra.Page, entra.Hang, entra.Truncated, entra.CutOff, entra.Redirect, entra.NoKeys, entra.WrongStatus,
 	} {
 		inTime(t, func(t *testing.T, i *entra.Issuer, h house) {
 			name := fmt.Sprintf("fault %d", fault)
@@ -122,8 +122,8 @@ func TestEndpointDown(t *testing.T) {
 // ends by itself.
 func TestColdStart(t *testing.T) {
 	for endpoint, faults := range map[entra.Endpoint][]entra.Fault{
-		entra.KeySet:    {entra.ServerError, entra.Hang, entra.Huge, entra.NoKeys, entra.Redirect},
-		entra.Discovery: {entra.ServerError, entra.Page, entra.Hang, entra.WrongIssuer, entra.TemplateIssuer, entra.ForeignKeys, entra.PlainKeys, entra.Redirect, entra.Huge},
+		entra.KeySet:    {entra.ServerError, entra.WrongStatus, entra.Hang, entra.Huge, entra.NoKeys, entra.Redirect},
+		entra.Discovery: {entra.ServerError, entra.WrongStatus, entra.Page, entra.Hang, entra.WrongIssuer, entra.TemplateIssuer, entra.ForeignKeys, entra.PlainKeys, entra.Redirect, entra.Huge},
 	} {
 		for _, fault := range faults {
 			synctest.Test(t, func(t *testing.T) {
@@ -138,6 +138,9 @@ func TestColdStart(t *testing.T) {
 				h.expect(t, name, i.Token(i.Person("2.0", nil)), "unsure")
 				if err := h.keys.Ready(); err == nil || strings.Contains(err.Error(), "evil") {
 					t.Errorf("%s: Ready() = %v, want why not, in our words", name, err)
+				}
+				if n := i.Requests(entra.Elsewhere); n != 0 {
+					t.Errorf("%s: %d requests to other hosts", name, n)
 				}
 				i.Break(endpoint, entra.None)
 				<-time.After(15 * time.Second)

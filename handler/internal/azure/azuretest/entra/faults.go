@@ -16,6 +16,7 @@ const (
 	KeySet          Endpoint = "keys"
 	TokenEndpoint   Endpoint = "token"
 	ManagedIdentity Endpoint = "managed identity"
+	Elsewhere       Endpoint = "elsewhere" // what an [Unconnected] issuer gets for other hosts
 )
 
 // Fault is how an endpoint answers wrongly.
@@ -33,6 +34,7 @@ const (
 	Redirect             // to another host
 	NoKeys               // a key set without keys
 	NotFound             // 404
+	WrongStatus          // 500 above the right body
 	WrongIssuer          // another tenant's issuer
 	TemplateIssuer       // the issuer that documents of no tenant name
 	ForeignKeys          // jwks_uri at another host
@@ -59,6 +61,18 @@ func (i *Issuer) fault(e Endpoint) Fault {
 	return i.faults[e]
 }
 
+func (i *Issuer) count(e Endpoint) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.requests[e]++
+}
+
+// failing says that whatever is answered failed.
+type failing struct{ http.ResponseWriter }
+
+// WriteHeader implements [http.ResponseWriter].
+func (f failing) WriteHeader(int) { f.ResponseWriter.WriteHeader(http.StatusInternalServerError) }
+
 // at counts, and fails if it is to.
 func (i *Issuer) at(e Endpoint, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -66,6 +80,9 @@ func (i *Issuer) at(e Endpoint, next http.HandlerFunc) http.HandlerFunc {
 		i.requests[e]++
 		fault := i.faults[e]
 		i.mu.Unlock()
+		if fault == WrongStatus {
+			w = failing{w}
+		}
 		if !fault.spoil(w, r) {
 			next(w, r)
 		}
@@ -92,7 +109,10 @@ func (f Fault) spoil(w http.ResponseWriter, r *http.Request) bool {
 	case Huge:
 		endless(w, r)
 	case Redirect:
-		http.Redirect(w, r, "https://evil.example"+r.URL.Path, http.StatusFound)
+		if r.URL.RawQuery == "again" {
+			return false // who follows gets what was asked for
+		}
+		http.Redirect(w, r, "https://evil.example"+r.URL.Path+"?again", http.StatusFound)
 	case NoKeys:
 		answer(w, http.StatusOK, map[string]any{"keys": []any{}})
 	default:
