@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -78,7 +79,7 @@ func (s *policyStore) publisher(environment string, confirm func(context.Context
 
 // serverWait is how long the data directory may be another publisher's before
 // it is taken to be a running server's.
-const serverWait = 3 * time.Second
+const serverWait = time.Second
 
 // localRecorder appends to the audit log of a data directory that no server
 // has. A server that runs has it, and records what it takes, with who.
@@ -146,8 +147,11 @@ func publishedRecord(e catalog.Event) (*audit.Event, error) {
 		return nil, fmt.Errorf("record the step: %w", err)
 	}
 	record := &audit.Event{
-		Kind: audit.Kind(e.Kind), TS: e.At, EventID: ulid.Make().String(), UserUPN: e.By,
-		Outcome: e.Detail, Comment: e.Reason, Epoch: e.Epoch, Detail: value,
+		Kind: audit.Kind(e.Kind), TS: e.At, EventID: ulid.Make().String(),
+		Outcome: e.Detail + ", by " + e.By, Comment: e.Reason, Epoch: e.Epoch, Detail: value,
+	}
+	if strings.Contains(e.By, "@") { // a person in the directory
+		record.UserUPN = e.By
 	}
 	for _, p := range e.Packs {
 		record.Packs = append(record.Packs, policy.PackRef{Pack: p.Pack, Version: p.Version, Hash: p.Hash})
