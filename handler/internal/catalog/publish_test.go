@@ -14,9 +14,17 @@ import (
 	"github.com/authorization-fabric/fabric/policy"
 )
 
+// reporter is what a test and a property have in common.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // newsroom is a publisher over a store in memory, and what it recorded.
 type newsroom struct {
-	t         testing.TB
+	t         reporter
 	editor    *storetest.MemoryEditor
 	now       time.Time
 	events    []catalog.Event
@@ -24,7 +32,7 @@ type newsroom struct {
 	publisher *catalog.Publisher
 }
 
-func newNewsroom(t testing.TB, edit func(*catalog.PublisherOptions)) *newsroom {
+func newNewsroom(t reporter, edit func(*catalog.PublisherOptions)) *newsroom {
 	n := &newsroom{t: t, editor: &storetest.MemoryEditor{}, now: noon}
 	n.publisher = n.by("ana", n.editor, edit)
 	return n
@@ -99,7 +107,7 @@ func (n *newsroom) act(p *catalog.Publisher, op string) (catalog.Step, error) {
 		}
 		return r
 	}
-	ctx := n.t.Context()
+	ctx := context.Background()
 	switch words[0] {
 	case "publish":
 		more, rest := "", words[2:]
@@ -129,7 +137,7 @@ func (n *newsroom) act(p *catalog.Publisher, op string) (catalog.Step, error) {
 	return catalog.Step{}, nil
 }
 
-func mustDuration(t testing.TB, s string) time.Duration {
+func mustDuration(t reporter, s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil {
 		t.Fatal(err)
