@@ -66,11 +66,11 @@ func readPrincipal(h http.Header) (p principal, present bool, err error) {
 	return p, true, nil
 }
 
-// take adds a claim. The names of some are mapped, so two may say the same, but
-// not two things.
+// take adds a claim, if it is one that matters. The names of some are mapped,
+// so two may say the same, but not two things.
 func (p *principal) take(claim strictjson.Value) error {
 	typ, val := claim.Get("typ"), claim.Get("val")
-	if typ.Kind() != strictjson.String || val.Kind() != strictjson.String {
+	if typ.Kind() != strictjson.String {
 		return errPrincipal
 	}
 	field, ok := claimNames[typ.Text()]
@@ -78,7 +78,7 @@ func (p *principal) take(claim strictjson.Value) error {
 		return nil
 	}
 	value := strings.ToLower(val.Text())
-	if was := *field(p); value == "" || was != "" && was != value {
+	if was := *field(p); val.Kind() != strictjson.String || value == "" || was != "" && was != value {
 		return errPrincipal
 	}
 	*field(p) = value
