@@ -29,7 +29,7 @@ type FieldChange struct {
 // Comparison is what [Diff] found.
 type Comparison struct {
 	From, To string // versions, such as "finance@12"
-	// Unbound says that one side is a pack without bindings, so that bindings
+	// Unbound says that one side alone has bindings, so that bindings
 	// were not compared.
 	Unbound     bool
 	Differences []Difference
@@ -52,7 +52,7 @@ func Diff(from, to []byte) (Comparison, error) {
 		return Comparison{}, err
 	}
 	name := func(v strictjson.Value) string { return v.Get("pack").Text() + "@" + v.Get("version").Text() }
-	c := Comparison{From: name(a), To: name(b), Unbound: !isBound(a) || !isBound(b), Differences: []Difference{}}
+	c := Comparison{From: name(a), To: name(b), Unbound: isBound(a) != isBound(b), Differences: []Difference{}}
 	for _, key := range keysOf(a, b) {
 		skip := c.Unbound && slices.Contains(bindingKeys[""], key)
 		if x, y := a.Get(key), b.Get(key); !skip && key != "$schema" && key != "version" {

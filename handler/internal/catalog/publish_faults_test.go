@@ -224,3 +224,34 @@ func ownRule(err error) bool {
 	var refused *catalog.RefusedError
 	return errors.As(err, &refused) && slices.ContainsFunc(refused.Findings, func(f policy.Finding) bool { return strings.HasPrefix(f.Check, "publish.") })
 }
+
+// What took effect unseen and was undone by somebody else is not done again.
+func TestAnUndoneStepIsNotRedone(t *testing.T) {
+	n := newNewsroom(t, nil)
+	if _, err := n.act(n.publisher, "publish p@1"); err != nil {
+		t.Fatal(err)
+	}
+	other, lost := n.by("omar", n.editor, nil), false
+	n.editor.Fault = func(call string) storetest.EditorFault {
+		if call == "put manifest" && !lost {
+			lost = true
+			return storetest.EditorFault{After: catalog.ErrUnclear}
+		}
+		return storetest.EditorFault{}
+	}
+	undone := false
+	mine := n.by("ana", interposed{n.editor, func(string) {
+		if lost && !undone {
+			undone = true
+			if _, err := n.act(other, "resume p-agent"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}}, nil)
+	_, err := n.act(mine, "suspend p-agent")
+	var overtaken *catalog.OvertakenError
+	if !errors.As(err, &overtaken) || overtaken.By.By != "omar" || lines(n.manifest()) != "p@1 everybody" {
+		t.Errorf("suspend = %v, served is %s, want what omar did to stay and be told", err, lines(n.manifest()))
+	}
+	n.wantSound()
+}

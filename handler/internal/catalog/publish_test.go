@@ -118,6 +118,12 @@ func (n *newsroom) act(p *catalog.Publisher, op string) (catalog.Step, error) {
 		if len(rest) > 0 && rest[0] == "other" {
 			more, rest = `,"description":"another content"`, rest[1:]
 		}
+		if len(rest) > 0 && rest[0] == "wide" { // declares what another pack may declare too
+			more, rest = `,"description":"wide"`, rest[1:]
+			doc := edition(v().Pack, v().Version, more)
+			doc.Text = []byte(strings.Replace(string(doc.Text), `"actions":[{`, `"actions":[{"id":"wide-do","resource":"R","creates":true,"parameters":{}},{`, 1))
+			return p.Publish(ctx, []policy.Document{doc}, catalog.Publication{To: reach(rest)})
+		}
 		return p.Publish(ctx, []policy.Document{edition(v().Pack, v().Version, more)}, catalog.Publication{To: reach(rest)})
 	case "rollout":
 		return p.Rollout(ctx, v(), *reach(words[2:]))
@@ -205,6 +211,15 @@ func TestWhatServesAfterEachStep(t *testing.T) {
 			rollout p@2 100 -> ! serves everybody from
 			wait 2h -> -
 			publish p@3 100 -> p@2 everybody; p@3 1 % else 2`,
+		"R9 every cohort is checked": `
+			publish p@1 -> p@1 everybody
+			publish q@1 -> p@1 everybody; q@1 everybody
+			publish p@2 wide 2500 -> p@1 everybody; p@2 25 % else 1; q@1 everybody
+			publish q@2 wide -> ! declared by p too
+			rollback p@1 -> p@1 everybody; q@1 everybody
+			publish q@2 wide -> p@1 everybody; q@2 everybody
+			promote p@2 -> ! neither rolled out
+			rollout p@2 1 -> ! declared by`,
 		"a rollout of the first version": `
 			publish p@1 100 -> p@1 1 % else 0
 			rollout p@1 10000 -> p@1 100 % else 0
@@ -221,7 +236,7 @@ func TestWhatServesAfterEachStep(t *testing.T) {
 			n := newNewsroom(t, nil)
 			for line := range strings.Lines(strings.TrimSpace(script)) {
 				op, want, _ := strings.Cut(strings.TrimSpace(line), " -> ")
-				before := len(n.editor.History())
+				before, told := len(n.editor.History()), len(n.events)
 				step, err := n.act(n.publisher, op)
 				refusal, refused := strings.CutPrefix(want, "! ")
 				switch {
@@ -230,8 +245,8 @@ func TestWhatServesAfterEachStep(t *testing.T) {
 				case !refused && err != nil:
 					t.Fatalf("%s = %s", op, findings(err))
 				case want == "=" && step.Changed, want == "=" || refused:
-					if step.Changed || len(n.editor.History()) != before {
-						t.Fatalf("%s made an epoch, want none", op)
+					if step.Changed || len(n.editor.History()) != before || len(n.events) != told {
+						t.Fatalf("%s made an epoch or a record, want none", op)
 					}
 				case want != "-" && lines(n.manifest()) != want:
 					t.Fatalf("%s: %s, want %s", op, lines(n.manifest()), want)
