@@ -65,6 +65,15 @@ func (c tokenErrors) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 // codes are what the services use as codes.
 var codes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
+// Code is what a service names as its code, "" if it is none: a body may hold
+// anything there.
+func Code(s string) string {
+	if !codes.MatchString(s) {
+		return ""
+	}
+	return s
+}
+
 // Cause is the error of a client fit for people and logs: a status and a code,
 // a missing token, a network failure or a deadline. It holds nothing of a
 // body and no address, and can be asked for [*StatusError], [*TokenError] and
@@ -82,10 +91,7 @@ func Cause(err error) error {
 	case errors.As(err, &status):
 		return status
 	case errors.As(err, &response):
-		if !codes.MatchString(response.ErrorCode) {
-			return &StatusError{Status: response.StatusCode}
-		}
-		return &StatusError{Status: response.StatusCode, Code: response.ErrorCode}
+		return &StatusError{Status: response.StatusCode, Code: Code(response.ErrorCode)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return context.DeadlineExceeded
 	case errors.Is(err, context.Canceled):
