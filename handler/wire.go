@@ -57,7 +57,10 @@ type backend struct {
 	signer    grant.Signer
 	policies  catalog.Store
 	poll      time.Duration // between looks at the policies
-	secret    []byte        // of the console's forms
+	polls     bool          // looks are made by catalog.Poll, around that time
+	lastGood  catalog.LastGood
+	authentic func(context.Context, *catalog.Manifest) error // nil: whoever can write is believed
+	secret    []byte                                         // of the console's forms
 
 	notifier      func(*service) (approval.Notifier, error)
 	authenticator func(*service) (httpapi.Authenticator, error)
@@ -103,14 +106,29 @@ func (s *service) openLog(ctx context.Context, o wireOptions) (err error) {
 	if o.sink != nil {
 		sink = o.sink
 	}
-	s.audit, err = audit.Open(ctx, sink, audit.Options{
+	options := audit.Options{
 		Environment: s.config.environment, Instance: instance(), Writer: version(),
 		KeyID: s.backend.key.Current.ID(), Clock: time.Now, Continue: s.backend.successor,
-	})
+	}
+	keep := func(context.Context, string, []byte) error { return nil }
+	if o.sink == nil {
+		keeper, err := audit.NewKeeper(sink, s.config.environment)
+		if err != nil {
+			return fmt.Errorf("audit log: %w", err)
+		}
+		keep = keeper.KeepKey
+		options.Anchors = &audit.AnchorOptions{Store: s.backend.anchors, Sign: s.signAnchor}
+	}
+	s.grants = grant.NewIssuer(s.config.publicURL, s.backend.signer, keep)
+	s.audit, err = audit.Open(ctx, sink, options)
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
 	return nil
+}
+
+func (s *service) signAnchor(ctx context.Context, payload []byte) (string, error) {
+	return s.grants.Sign(ctx, grant.AnchorType, payload)
 }
 
 // instance names this process in the audit log.
@@ -123,13 +141,15 @@ func instance() string {
 func (s *service) openCatalog(ctx context.Context, o wireOptions) error {
 	options := catalog.Options{
 		Environment: s.config.environment, SoftStale: s.config.softStale, HardStale: s.config.hardStale,
-		BeforeUse: s.keepPacks,
+		BeforeUse: s.keepPacks, Authentic: s.backend.authentic, LastGood: s.backend.lastGood,
 	}
 	if o.sink != nil {
 		options.BeforeUse = nil
 	}
 	s.catalog = catalog.New(s.backend.policies, options)
-	if _, err := s.catalog.Refresh(ctx, time.Now()); err != nil {
+	if s.backend.polls { // without policies the program starts, and is not ready
+		s.tellChange(s.catalog.Start(ctx, time.Now()))
+	} else if _, err := s.catalog.Refresh(ctx, time.Now()); err != nil {
 		return fmt.Errorf("packs: %w", err)
 	}
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -137,6 +157,10 @@ func (s *service) openCatalog(ctx context.Context, o wireOptions) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if s.backend.polls {
+			s.catalog.Poll(watch, catalog.PollOptions{Interval: s.backend.poll}, s.tellChange)
+			return
+		}
 		s.catalog.Watch(watch, ticker.C, s.tellChange)
 	}()
 	s.stopWatch = func() { ticker.Stop(); cancel(); <-done }
@@ -154,25 +178,28 @@ func (s *service) keepPacks(ctx context.Context, set *policy.Set) error {
 	return nil
 }
 
+// tellChange tells operators and, of published policies, auditors.
 func (s *service) tellChange(c catalog.Change) {
 	ctx := context.Background()
+	if c.Taken {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "packs taken", slog.Int64("epoch", c.Epoch), slog.Bool("last_good", c.Kept))
+	}
 	switch {
 	case c.Err != nil:
-		s.log.LogAttrs(ctx, slog.LevelError, "packs refused, the old ones stay", slog.Int64("epoch", c.Epoch), slog.String("cause", c.Err.Error()))
-	case c.Taken:
-		s.log.LogAttrs(ctx, slog.LevelInfo, "packs taken", slog.Int64("epoch", c.Epoch))
-	default:
+		s.log.LogAttrs(ctx, slog.LevelError, "packs refused, what is served stays", slog.Int64("epoch", c.Epoch), slog.String("cause", c.Err.Error()))
+	case !c.Taken:
 		s.log.LogAttrs(ctx, slog.LevelInfo, "packs in order again", slog.Int64("epoch", c.Epoch))
+	}
+	if !s.backend.polls { // a directory is nobody's publication
+		return
+	}
+	if err := authorize.NewPolicyLog(s.audit, s.config.environment, s.clock).Tell(ctx, c); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "the audit log does not tell of the packs", slog.String("cause", err.Error()))
 	}
 }
 
 func (s *service) buildUseCases(ctx context.Context, o wireOptions) error {
 	key := s.backend.key
-	keep := s.audit.KeepKey
-	if o.sink != nil {
-		keep = func(context.Context, string, []byte) error { return nil }
-	}
-	s.grants = grant.NewIssuer(s.config.publicURL, s.backend.signer, keep)
 	approvers := authorize.NewApprovers(s.catalog, key.Current)
 	s.words = words{approvers}
 	notifier, err := s.backend.notifier(s)
@@ -245,26 +272,26 @@ func (s *service) standing(_ context.Context, p identity.Principal) (httpapi.Sta
 	if a.Set == nil {
 		return httpapi.Standing{}, &authorize.UnavailableError{Component: "policy"}
 	}
-	subject, _ := identity.Bind(p, identity.Stated{}, a.Set.Tenants(now))
-	roles, agents := a.Set.Standing(subject, now)
+	subject, _ := identity.Bind(p, identity.Stated{}, a.Tenants(now))
+	roles, agents := a.Standing(subject, now)
 	st := httpapi.Standing{Environment: a.Environment, TenantID: subject.Tenant, Roles: roles}
 	for _, x := range agents {
 		st.Agents = append(st.Agents, httpapi.Agent{ID: x.ID, Title: x.Title, Actions: x.Actions, Users: x.Users})
 	}
-	st.Missing = lacking(p, subject, a.Set, now, len(agents))
+	st.Missing = lacking(p, subject, a.Tenants(now), len(agents))
 	if p.Kind == identity.Person && !p.GroupsKnown {
 		st.Warnings = append(st.Warnings, "the token does not carry the groups (overage): roles through groups are not known")
 	}
 	return st, nil
 }
 
-func lacking(p identity.Principal, sub policy.Subject, set *policy.Set, now time.Time, agents int) []httpapi.Missing {
+func lacking(p identity.Principal, sub policy.Subject, tenants []string, agents int) []httpapi.Missing {
 	var out []httpapi.Missing
 	if !p.Has(identity.RoleAuthorize) {
 		out = append(out, httpapi.Missing{Code: "role.missing", Detail: "the app role " + identity.RoleAuthorize + " is not in the token"})
 	}
 	switch {
-	case sub.Tenant == "" || !slices.Contains(set.Tenants(now), sub.Tenant):
+	case sub.Tenant == "" || !slices.Contains(tenants, sub.Tenant):
 		out = append(out, httpapi.Missing{Code: string(policy.TenantUnknown), Detail: policy.Sentence(policy.TenantUnknown)})
 	case agents == 0:
 		out = append(out, httpapi.Missing{Code: string(policy.AgentCaller), Detail: "no agent names this application among its callers"})
@@ -280,6 +307,9 @@ func (s *service) close(ctx context.Context) error {
 	var errs []error
 	s.stopSweep()
 	s.stopWatch()
+	if s.authorize != nil {
+		errs = append(errs, s.authorize.Settle(ctx))
+	}
 	if s.audit != nil {
 		errs = append(errs, s.audit.Close(ctx))
 	}

@@ -36,7 +36,7 @@ func openLocal(_ context.Context, c config, o wireOptions) (*backend, error) {
 	}
 	l := &local{data: data, issuer: embedded.NewIssuer(c.data, c.scope, time.Now), people: o.people}
 	return &backend{
-		log: data.Audit(), successor: true, approvals: data.Approvals(), key: data.Key(), signer: signer,
+		log: data.Audit(), anchors: data.Anchors(), successor: true, approvals: data.Approvals(), key: data.Key(), signer: signer,
 		policies: embedded.NewPacks(from), poll: localPoll, secret: data.SessionKey(),
 		notifier: l.mailbox, authenticator: l.authenticator, sessions: l.sessions,
 		missing: func() []httpapi.Lack { return nil }, close: data.Close,
