@@ -16,7 +16,7 @@ import (
 	"github.com/authorization-fabric/fabric/handler/internal/azure"
 )
 
-// ErrMultiWrite: the account has several write regions, in which one approval
+// ErrMultiWrite says that the account has several write regions, in which one approval
 // could be used twice. Nothing is read or written there.
 var ErrMultiWrite = errors.New("the Cosmos account has several write regions, which cannot promise single use: leave it one")
 
