@@ -43,6 +43,7 @@ func (s *Set) warnings(now int64) []Finding {
 		v.rulesOf(p)
 		v.actionsOf(p)
 		v.rolesOf(p)
+		v.snapshotsOf(p)
 		v.labelsOf(p)
 		v.shadows(p)
 		v.spellings(p)

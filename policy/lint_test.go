@@ -45,6 +45,7 @@ var shapeErrors = []errorCase{
 	one("an instant that is not in UTC", "/effectiveFrom", `"2026-01-01T00:00:00+01:00"`, "/effectiveFrom instant "),
 	one("an instant that is no date", "/effectiveTo", `"2026-02-30T00:00:00Z"`, "/effectiveTo instant "),
 	one("an instant with a comma", "/effectiveTo", `"2026-02-01T00:00:00,5Z"`, "/effectiveTo instant "),
+	one("a snapshot of a day without a time", "/groups/"+group, `{"syncedAt": "2026-02-01"}`, "/groups/"+group+"/syncedAt instant "),
 	one("a duration of months", "/approvals/0/approveWithin", `"P1M"`, "/approvals/0/approveWithin duration p/over"),
 	one("a duration of nothing", "/approvals/0/executeWithin", `"PT0S"`, "/approvals/0/executeWithin duration p/over"),
 	one("advice over length", "/entitlements/0/advice", `"`+strings.Repeat("ä", 281)+`"`, "/entitlements/0/advice length p/create"),

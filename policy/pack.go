@@ -220,9 +220,10 @@ type Escalate struct {
 
 // Group is a snapshot of a directory group.
 type Group struct {
-	Name    string   `json:"name" doc:"What people read."`
-	Mail    string   `json:"mail" doc:"The group's mail address."`
-	Members []string `json:"members" form:"person" doc:"user:UPN or oid:GUID of each member."`
+	Name     string   `json:"name" doc:"What people read."`
+	Mail     string   `json:"mail" doc:"The group's mail address."`
+	Members  []string `json:"members" form:"person" doc:"user:UPN or oid:GUID of each member."`
+	SyncedAt Instant  `json:"syncedAt" doc:"When the members were read from the directory (RFC 3339, UTC). Default: not told." example:"2026-06-01T09:00:00Z"`
 }
 
 // Bindings hold what differs between environments (policy-pack §1.2).

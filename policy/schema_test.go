@@ -158,7 +158,7 @@ const everyPack = `{"$schema": "x", "schema": 1, "pack": "p", "version": 1, "des
 "effectiveFrom": "2026-01-01T00:00:00Z", "effectiveTo": "2027-01-01T00:00:00.5Z", "disclosure": "codes",
 "classifications": ["Public"], "defaultClassification": "Public", "regions": ["EU"], "risks": ["low"], "channels": ["web"], "lists": {"l": ["x"]},
 "environment": "dev", "timeZone": "UTC", "tenants": ["11111111-1111-1111-1111-111111111111"],
-"groups": {"` + group + `": {"name": "n", "mail": "m", "members": ["user:a"]}},
+"groups": {"` + group + `": {"name": "n", "mail": "m", "members": ["user:a"], "syncedAt": "2026-01-01T00:00:00Z"}},
 "roles": [{"id": "R", "title": "t", "members": ["user:a"]}],
 "agents": [{"id": "bot", "title": "t", "actions": ["Do"], "users": ["verified"], "owner": "user:a", "callers": ["app:aaaaaaaa-0000-4000-8000-000000000001"],
   "tools": [{"id": "t", "action": "Do", "resourceId": "r", "inputs": {"a": "n"}}]}],

@@ -20,6 +20,7 @@ var (
 	unexposed    = warning{"action.unexposed", "Add it to the \"actions\" of an agent, or remove it."}
 	roleEmpty    = warning{"role.empty", "Add members to the bindings, or remove the role."}
 	roleAsserted = warning{"role.assertedOnly", "Bind a groups snapshot, name users, or let the agent take verified users."}
+	groupsStale  = warning{"groups.stale", "Run handler directory sync on the bindings, and publish again."}
 	noMail       = warning{"approval.noMail", "Add \"notify\", name users by UPN, or give the bound groups a mail."}
 	single       = warning{"approval.singleApprover", "Name a second approver, or a role with several members."}
 	excludedAll  = warning{"approval.excluded", "Exclude fewer people, name more approvers, or lower the quorum."}

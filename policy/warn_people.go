@@ -1,8 +1,10 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // rolesOf reports roles that nobody holds, or nobody can hold where they are
@@ -20,6 +22,28 @@ func (v *survey) rolesOf(p *pack) {
 	}
 	if len(unknowable) > 0 {
 		v.unknowableRoles(p, unknowable)
+	}
+}
+
+// oldSnapshot is the age from which the members of a group are no longer taken
+// to be those of today.
+const oldSnapshot = 7 * 24 * time.Hour
+
+// snapshotsOf reports groups whose members were read long ago, or at a time
+// that is still to come. A snapshot that does not say when is somebody's own.
+func (v *survey) snapshotsOf(p *pack) {
+	for _, id := range slices.Sorted(maps.Keys(p.src.Groups)) {
+		read := p.src.Groups[id].SyncedAt
+		if read.IsZero() {
+			continue
+		}
+		pointer := "/groups/" + escapePointer(id) + "/syncedAt"
+		switch age := time.Unix(0, v.now).Sub(read.Time); {
+		case age > oldSnapshot:
+			v.warn(p, "", pointer, groupsStale, "the members of the group were read %d days ago", int(age.Hours()/24))
+		case age < -time.Hour: // clocks differ
+			v.warn(p, "", pointer, groupsStale, "the members of the group were read at a time that is still to come")
+		}
 	}
 }
 

@@ -1,8 +1,25 @@
 package policy
 
+import "time"
+
 const group = "22222222-2222-2222-2222-222222222222"
 
+// synced is a group whose members were read at an instant.
+func synced(at string) edit {
+	return edit{"/groups/" + group, `{"members": ["user:kim@contoso.com"], "syncedAt": "` + at + `"}`}
+}
+
 var peopleCases = []warnCase{
+	{
+		name: "read more than seven days ago", id: "groups.stale", pointer: "/groups/" + group + "/syncedAt",
+		bad:  always(synced(lintNow().Add(-7*24*time.Hour - time.Second).Format(time.RFC3339))),
+		good: always(synced(lintNow().Add(-7 * 24 * time.Hour).Format(time.RFC3339))),
+	},
+	{
+		name: "read at a time to come", id: "groups.stale", pointer: "/groups/" + group + "/syncedAt",
+		bad:  always(synced(lintNow().Add(time.Hour + time.Second).Format(time.RFC3339))),
+		good: always(synced(lintNow().Add(time.Hour).Format(time.RFC3339))),
+	},
 	{
 		name: "a role without members", id: "role.empty", pointer: "/roles/2",
 		bad:  always(edit{"/roles/-", `{"id": "Clerk"}`}),
