@@ -8,6 +8,12 @@ import (
 )
 
 func TestApprovalsContract(t *testing.T) {
+	t.Run("stub", func(t *testing.T) {
+		storetest.Approvals(t, func(t *testing.T) approval.Store {
+			d, _ := stubbed(t)
+			return d.Approvals()
+		})
+	})
 	t.Run("server", func(t *testing.T) {
 		storetest.Approvals(t, func(t *testing.T) approval.Store { return emulated(t).Approvals() })
 	})

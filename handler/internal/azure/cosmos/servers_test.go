@@ -8,6 +8,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/data/azcosmos"
 
+	"github.com/authorization-fabric/fabric/handler/internal/azure/azuretest/cosmosserver"
 	"github.com/authorization-fabric/fabric/handler/internal/e2e/emulators"
 )
 
@@ -21,6 +22,21 @@ func emulated(t testing.TB) *Database {
 	name := emulators.Name()
 	createContainers(t, endpoint, name, client)
 	return opened(t, endpoint, name, Options{Key: emulatorKey, Transport: client})
+}
+
+// stubbed is a new database in the stub, which is strict.
+func stubbed(t testing.TB) (*Database, *cosmosserver.Server) {
+	t.Helper()
+	s := cosmosserver.New(t, cosmosserver.Options{})
+	s.Make("fabric", catalogContainer, approvalsContainer)
+	return another(t, s, Options{}), s
+}
+
+// another is one more program over the stub.
+func another(t testing.TB, s *cosmosserver.Server, o Options) *Database {
+	t.Helper()
+	o.Key = emulatorKey
+	return opened(t, s.URL, "fabric", o)
 }
 
 func opened(t testing.TB, endpoint, database string, o Options) *Database {
