@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/authorization-fabric/fabric/policy"
@@ -26,9 +27,11 @@ type reader struct {
 	editor   Editor
 	env      string
 	now      time.Time
-	texts    map[string][]byte
 	manifest *Manifest // that the step is planned for
 	counted  bool      // its epochs are: it is no folder that is served as it is
+
+	mu    sync.Mutex        // a catalog that checks reads several at a time
+	texts map[string][]byte // guarded by mu: by hash
 }
 
 func (p *Publisher) newReader(ctx context.Context) *reader {
@@ -39,7 +42,7 @@ func (p *Publisher) newReader(ctx context.Context) *reader {
 }
 
 func (r *reader) text(hash string) ([]byte, error) {
-	if text, ok := r.texts[hash]; ok {
+	if text := r.known(hash, nil); text != nil {
 		return text, nil
 	}
 	text, err := r.editor.Document(r.ctx, hash)
@@ -49,8 +52,17 @@ func (r *reader) text(hash string) ([]byte, error) {
 	if Hash(text) != hash {
 		return nil, refuseStep("hash", hash, "the document is not the one that was published: its hash is another", "Publish it again as a new version.")
 	}
-	r.texts[hash] = text
-	return text, nil
+	return r.known(hash, text), nil
+}
+
+// known is a text that was read; one that is given is kept.
+func (r *reader) known(hash string, text []byte) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if text != nil {
+		r.known(hash, text)
+	}
+	return r.texts[hash]
 }
 
 // version finds a version among those that were published.
@@ -365,7 +377,7 @@ func (r *reader) seal(m *Manifest, docs []policy.Document) ([]policy.Document, [
 	}
 	var out []policy.Document
 	for hash, text := range sealed {
-		r.texts[hash] = text
+		r.known(hash, text)
 		out = append(out, policy.Document{Name: hash, Text: text})
 	}
 	slices.SortFunc(out, func(a, b policy.Document) int { return strings.Compare(string(a.Text), string(b.Text)) })
