@@ -59,6 +59,7 @@ type Server struct {
 	options Options
 	server  *http.Server
 	client  *http.Client
+	work    sync.WaitGroup // requests under way, and Serve
 
 	mu         sync.Mutex
 	containers map[string]*container // guarded by mu
@@ -90,15 +91,8 @@ func New(t testing.TB, o Options) *Server {
 	}
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
 	s.client = &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 64}}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = s.server.Serve(listener)
-	}()
-	t.Cleanup(func() {
-		s.Close()
-		<-served
-	})
+	s.work.Go(func() { _ = s.server.Serve(listener) })
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -130,14 +124,19 @@ func listen(t testing.TB, memory bool) (net.Listener, dialer) {
 // Client reaches the server whatever the host in an address is.
 func (s *Server) Client() *http.Client { return s.client }
 
-// Close cuts every connection and takes no more.
+// Close cuts every connection, takes no more, and waits until what is slow has
+// happened. What the server holds can still be looked at, and what is late
+// still land.
 func (s *Server) Close() {
 	_ = s.server.Close()
 	s.client.CloseIdleConnections()
+	s.work.Wait()
 }
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.work.Add(1)
+	defer s.work.Done()
 	if s.options.Authorize != nil {
 		if err := s.options.Authorize(r); err != nil {
 			s.write(w, r, refuse(http.StatusForbidden, "AuthorizationPermissionMismatch"))
