@@ -60,7 +60,7 @@ func (r *reader) known(hash string, text []byte) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if text != nil {
-		r.known(hash, text)
+		r.texts[hash] = text
 	}
 	return r.texts[hash]
 }
