@@ -2,6 +2,7 @@ package azure
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -65,13 +66,24 @@ func (c tokenErrors) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 // codes are what the services use as codes.
 var codes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// Code is what a service names as its code, "" if it is none: a body may hold
+// code is what a service names as its code, "" if it is none: a body may hold
 // anything there.
-func Code(s string) string {
+func code(s string) string {
 	if !codes.MatchString(s) {
 		return ""
 	}
 	return s
+}
+
+// CodeIn is the code that the body of a refusal names, "" for none.
+func CodeIn(body []byte) string {
+	var refusal struct {
+		Error struct{ Code string }
+	}
+	if json.Unmarshal(body, &refusal) != nil {
+		return ""
+	}
+	return code(refusal.Error.Code)
 }
 
 // Cause is the error of a client fit for people and logs: a status and a code,
@@ -91,7 +103,7 @@ func Cause(err error) error {
 	case errors.As(err, &status):
 		return status
 	case errors.As(err, &response):
-		return &StatusError{Status: response.StatusCode, Code: Code(response.ErrorCode)}
+		return &StatusError{Status: response.StatusCode, Code: code(response.ErrorCode)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return context.DeadlineExceeded
 	case errors.Is(err, context.Canceled):

@@ -3,7 +3,6 @@ package logicapp
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -154,22 +153,11 @@ func (n *Notifier) post(ctx context.Context, id string, body []byte) error {
 	if err != nil {
 		text = nil
 	}
-	return &azure.StatusError{Status: answer.StatusCode, Code: codeOf(text)}
+	return &azure.StatusError{Status: answer.StatusCode, Code: azure.CodeIn(text)}
 }
 
 // maxAnswer is how much of an answer is looked at, in bytes.
 const maxAnswer = 64 << 10
-
-// codeOf is the code that a refusal names, "" for none.
-func codeOf(text []byte) string {
-	var refusal struct {
-		Error struct{ Code string }
-	}
-	if json.Unmarshal(text, &refusal) != nil {
-		return ""
-	}
-	return azure.Code(refusal.Error.Code)
-}
 
 // note keeps what does not pass by itself, from its first time on. What passes
 // changes nothing: it says nothing of the set-up.
