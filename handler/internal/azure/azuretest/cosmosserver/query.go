@@ -21,6 +21,7 @@ type mark struct {
 	Partition string `json:"p"`
 	Order     string `json:"o"`
 	RID       int    `json:"r"`
+	Breaks    int    `json:"b"` // pages before this one
 }
 
 func (s *Server) query(c *container, q *request) *answer {
@@ -34,27 +35,35 @@ func (s *Server) query(c *container, q *request) *answer {
 	if st.order != "" && !q.key {
 		return refusal(http.StatusBadRequest, "1004", "The provided cross partition query can not be directly served by the gateway.")
 	}
+	if after == nil {
+		after = &mark{RID: -1}
+		if !q.key { // a first page may be empty where partitions are many
+			return page(c, nil, after)
+		}
+	}
 	var documents []json.RawMessage
-	var last *mark
-	limit := q.limit()
+	last := *after
 	for _, r := range s.rows(c, q, st) {
-		here := mark{r.at.partition, orderOf(st, r.v), r.rid}
-		if after != nil && here.compare(*after) <= 0 {
+		here := mark{r.at.partition, orderOf(st, r.v), r.rid, after.Breaks}
+		if here.compare(after) <= 0 {
 			continue
 		}
-		// Pages of a query over partitions end with each partition.
-		if len(documents) == limit || last != nil && !q.key && last.Partition != here.Partition {
-			return page(c, documents, last)
+		crossed := len(documents) > 0 && !q.key && last.Partition != here.Partition && after.Breaks < mostBreaks
+		if crossed || len(documents) == q.limit() {
+			last.Breaks = after.Breaks + 1
+			return page(c, documents, &last)
 		}
-		last = &here
-		if st.where(r.v.fields, nil) {
-			documents = append(documents, st.project(r.v))
-		}
+		last = here
+		documents = append(documents, st.project(r.v))
 	}
 	return page(c, documents, nil)
 }
 
-func (m mark) compare(other mark) int {
+// mostBreaks is how often a page over partitions ends where a partition does,
+// short of what was asked for.
+const mostBreaks = 3
+
+func (m *mark) compare(other *mark) int {
 	return cmp.Or(cmp.Compare(m.Partition, other.Partition), cmp.Compare(m.Order, other.Order), cmp.Compare(m.RID, other.RID))
 }
 
@@ -95,17 +104,19 @@ func (q *request) limit() int {
 	return defaultPage
 }
 
-// rows are the items that are there, in the order in which a query gives them.
+// rows are the items that are selected, in the order in which a query gives them.
 func (s *Server) rows(c *container, q *request, st *statement) []row {
 	now := s.clock()
 	var rows []row
 	for at, i := range c.items {
-		if v := i.at(c.seen(), now); v != nil && (!q.key || at.partition == q.Partition) {
+		v := i.at(c.seen(), now)
+		if v != nil && (!q.key || at.partition == q.Partition) && st.where(v.fields) {
 			rows = append(rows, row{at, i.rid, v})
 		}
 	}
 	slices.SortFunc(rows, func(a, b row) int {
-		return mark{a.at.partition, orderOf(st, a.v), a.rid}.compare(mark{b.at.partition, orderOf(st, b.v), b.rid})
+		there := mark{b.at.partition, orderOf(st, b.v), b.rid, 0}
+		return (&mark{a.at.partition, orderOf(st, a.v), a.rid, 0}).compare(&there)
 	})
 	return rows
 }
@@ -120,7 +131,7 @@ func (st *statement) project(v *version) json.RawMessage {
 	if st.fields == nil {
 		return v.text
 	}
-	var out any = v.fields[st.fields[0]]
+	out := v.fields[st.fields[0]]
 	if !st.value {
 		object := map[string]any{}
 		for _, f := range st.fields {

@@ -18,7 +18,7 @@ type statement struct {
 
 // condition reports whether an item is selected. What an item does not have,
 // or has of another type, is selected by nothing.
-type condition func(fields map[string]any, args map[string]any) bool
+type condition func(fields map[string]any) bool
 
 var word = regexp.MustCompile(`^\s*(c\.[a-z]+|@[a-zA-Z0-9]+|[A-Za-z_]+|<=|>=|[<>=(),*])`)
 
@@ -125,8 +125,8 @@ func (p *parser) any() condition {
 	for p.take("OR") {
 		all = append(all, p.all())
 	}
-	return func(fields, args map[string]any) bool {
-		return slices.ContainsFunc(all, func(c condition) bool { return c(fields, args) })
+	return func(fields map[string]any) bool {
+		return slices.ContainsFunc(all, func(c condition) bool { return c(fields) })
 	}
 }
 
@@ -135,8 +135,8 @@ func (p *parser) all() condition {
 	for p.take("AND") {
 		all = append(all, p.one())
 	}
-	return func(fields, args map[string]any) bool {
-		return !slices.ContainsFunc(all, func(c condition) bool { return !c(fields, args) })
+	return func(fields map[string]any) bool {
+		return !slices.ContainsFunc(all, func(c condition) bool { return !c(fields) })
 	}
 }
 
@@ -152,7 +152,7 @@ func (p *parser) one() condition {
 		p.want(",")
 		arg := p.arg()
 		p.want(")")
-		return func(fields, _ map[string]any) bool {
+		return func(fields map[string]any) bool {
 			list, _ := fields[field].([]any)
 			return slices.Contains(list, arg)
 		}
@@ -162,7 +162,7 @@ func (p *parser) one() condition {
 		p.fail()
 	}
 	arg := p.arg()
-	return func(fields, _ map[string]any) bool {
+	return func(fields map[string]any) bool {
 		order, ok := compare(fields[field], arg)
 		return ok && (order == 0 && strings.HasSuffix(op, "=") || order < 0 && op[0] == '<' || order > 0 && op[0] == '>')
 	}
