@@ -1,6 +1,7 @@
 package blob_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -38,7 +39,8 @@ func TestDamagedManifestIsPassedOver(t *testing.T) {
 		}
 	}
 	newest := s.Names("audit")[0]
-	for name, data := range map[string][]byte{"cut": s.Contents("audit")[newest][:10], "empty": {}} {
+	whole := s.Contents("audit")[newest]
+	for name, data := range map[string][]byte{"cut": whole[:10], "empty": {}, "altered": bytes.Replace(whole, []byte("1970"), []byte("1971"), 1)} {
 		s.Tamper("audit", newest, data)
 		m, err := kept.Newest(t.Context(), "dev")
 		if err != nil || m.Epoch != 1 || kept.Damaged() == nil {
