@@ -51,6 +51,9 @@ type commands struct {
 		Verify grantVerifyCommand `cmd:"" help:"Check a grant without asking the service."`
 		Rotate grantRotateCommand `cmd:"" help:"Make a new key for grants."`
 	} `cmd:"" help:"Check grants, and change the key they are signed with."`
+	Directory struct {
+		Sync directorySyncCommand `cmd:"" help:"Fill the groups of bindings from Microsoft Entra ID."`
+	} `cmd:"" help:"Read groups from the directory."`
 	Doctor doctorCommand `cmd:"" help:"Check what the program runs on, and say what to do."`
 	Demo   demoCommand   `cmd:"" help:"Play the story of one purchase order, step by step."`
 	Dev    struct {

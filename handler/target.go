@@ -88,12 +88,22 @@ type localRecorder struct {
 	say       func(string)
 }
 
-func (r *localRecorder) record(ctx context.Context, event catalog.Event) (err error) {
-	dir, err := r.open(ctx)
+func (r *localRecorder) record(ctx context.Context, event catalog.Event) error {
+	record, err := publishedRecord(event)
+	if err != nil {
+		return err
+	}
+	err = r.append(ctx, record)
 	if errors.Is(err, embedded.ErrHeld) {
 		r.say(r.data + " is in use: its server records the step when it takes it")
 		return nil
 	}
+	return err
+}
+
+// append is [embedded.ErrHeld] while a server has the directory.
+func (r *localRecorder) append(ctx context.Context, record *audit.Event) (err error) {
+	dir, err := r.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,10 +115,6 @@ func (r *localRecorder) record(ctx context.Context, event catalog.Event) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(ctx))) }()
-	record, err := publishedRecord(event)
-	if err != nil {
-		return err
-	}
 	_, err = log.Append(ctx, record)
 	return err
 }
