@@ -41,13 +41,25 @@ func demandToken(r *http.Request) error {
 func options() logicapp.Options {
 	return logicapp.Options{
 		Environment: "dev", Composer: mail.Composer{PublicURL: "https://fabric.example"},
-		Clock: func() time.Time { return storetest.Noon }, CallLimit: 300 * time.Millisecond, Client: &http.Client{},
+		Clock: func() time.Time { return storetest.Noon }, CallLimit: 10 * time.Second, Client: &http.Client{},
 	}
 }
 
 func newNotifier(t *testing.T, s *trigger.Server) *logicapp.Notifier {
 	t.Helper()
 	n, err := logicapp.New(s.URL(), audience, holder{}, options())
+	if err != nil {
+		t.Fatalf("New = %v", err)
+	}
+	return n
+}
+
+// hasty is a notifier that waits for no answer long.
+func hasty(t *testing.T, s *trigger.Server) *logicapp.Notifier {
+	t.Helper()
+	o := options()
+	o.CallLimit = time.Second
+	n, err := logicapp.New(s.URL(), audience, holder{}, o)
 	if err != nil {
 		t.Fatalf("New = %v", err)
 	}
@@ -209,7 +221,7 @@ func TestT23Answers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newTrigger(t)
-			n := newNotifier(t, s)
+			n := hasty(t, s)
 			s.Script(test.reply)
 			began := time.Now()
 			err := n.Notify(t.Context(), asked(t, relayed))

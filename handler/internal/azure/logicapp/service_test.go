@@ -42,7 +42,7 @@ func TestAtLeastOnceUnderFaults(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", reply), func(t *testing.T) {
 			server := newTrigger(t)
 			server.Script(reply)
-			s := serviceOver(&storetest.MemoryApprovals{}, newNotifier(t, server))
+			s := serviceOver(&storetest.MemoryApprovals{}, hasty(t, server))
 			openTwo(t, s)
 			for at := time.Duration(0); at <= time.Minute; at += 10 * time.Second {
 				_, err := s.Sweep(t.Context(), func() time.Time { return storetest.Noon.Add(at) })
