@@ -54,7 +54,16 @@ func TestApprovalSingleUse(t *testing.T) {
 	})
 }
 
+// The machines run a quarter of their checks unless -rapid.checks says how
+// many: each is hundreds of requests.
 func TestApprovalService(t *testing.T) {
+	checks := flag.Lookup("rapid.checks")
+	if asked := checks.Value.String(); asked == checks.DefValue {
+		if err := flag.Set("rapid.checks", "25"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = flag.Set("rapid.checks", asked) })
+	}
 	over(t, func(t *testing.T, open func(t *testing.T) approval.Store) {
 		storetest.ApprovalService(t, open)
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -148,7 +149,24 @@ func TestTheAccountMayComeLater(t *testing.T) {
 	wantKind(t, "Get once it is up", err, approval.ErrNotFound)
 }
 
-// Approvals: an account with several write regions cannot promise single use.
+// An account that was silent once is asked again by the next call, not after
+// the minute that the SDK would wait for it.
+func TestTheAccountMayBeSilentOnce(t *testing.T) {
+	store, s := hurried(t)
+	var reads atomic.Int64
+	s.Script(func(c cosmosserver.Call) cosmosserver.Fault {
+		return cosmosserver.Fault{Hang: c.Operation == cosmosserver.ReadAccount && reads.Add(1) == 1}
+	})
+	var err error
+	for range 3 { // the second may still wait with the first
+		if _, err = store.Get(t.Context(), "t", "s"); errors.Is(err, approval.ErrNotFound) {
+			return
+		}
+	}
+	t.Errorf("Get after the account was silent once = %v, want ErrNotFound", err)
+}
+
+// An account with several write regions cannot promise single use.
 func TestSeveralWriteRegionsAreRefused(t *testing.T) {
 	for name, account := range map[string]cosmosserver.Account{
 		"two regions": {WriteRegions: []cosmosserver.Region{{Name: "West Europe"}, {Name: "North Europe"}}},
@@ -255,7 +273,8 @@ func TestNoSecondApprovalForWantOfASession(t *testing.T) {
 // FR26: a manifest that a replica does not have yet is no environment without
 // one, and an unchanged one is not sent again.
 func TestManifestFaults(t *testing.T) {
-	d, s := stubbed(t)
+	_, s := stubbed(t)
+	d := another(t, s, Options{CallTimeout: 300 * time.Millisecond})
 	m := catalog.Manifest{Schema: catalog.Schema, Environment: "dev", Epoch: 1}
 	revision, err := d.Catalog().PutManifest(t.Context(), m, "")
 	if err != nil {
@@ -340,10 +359,17 @@ func TestOpenRefuses(t *testing.T) {
 
 // The account says where its regions are; no token goes to a foreign host.
 func TestRegionsAreTheAccountsOwn(t *testing.T) {
-	store, s := hurried(t)
-	s.SetAccount(cosmosserver.Account{WriteRegions: []cosmosserver.Region{{Name: "a", Endpoint: "https://evil.example/"}}})
+	_, s := stubbed(t)
+	s.SetAccount(cosmosserver.Account{WriteRegions: []cosmosserver.Region{{Name: "a", Endpoint: "http://evil.example/"}}})
+	all := &hosts{}
+	store := another(t, s, Options{Transport: all, CallTimeout: time.Second}).Approvals()
 	if _, err := store.Get(t.Context(), "t", "s"); err == nil || errors.Is(err, approval.ErrNotFound) {
 		t.Errorf("Get = %v, want an error", err)
+	}
+	for _, host := range all.seen {
+		if "http://"+host != s.URL {
+			t.Errorf("a request went to %s", host)
+		}
 	}
 	u, _ := parseEndpoint("https://fabric.documents.azure.com:443/")
 	w := &wire{endpoint: u}
@@ -371,4 +397,18 @@ func TestState(t *testing.T) {
 	if got, err = d.State(t.Context()); err != nil || got.Containers[1].Fault == "" {
 		t.Errorf("State without a container = %+v, %v, want its fault", got, err)
 	}
+}
+
+// hosts is a transport that remembers where requests went.
+type hosts struct {
+	mu   sync.Mutex
+	seen []string // guarded by mu
+}
+
+// Do implements the SDK's transport.
+func (h *hosts) Do(r *http.Request) (*http.Response, error) {
+	h.mu.Lock()
+	h.seen = append(h.seen, r.URL.Host)
+	h.mu.Unlock()
+	return http.DefaultClient.Do(r)
 }
