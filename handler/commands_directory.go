@@ -60,8 +60,12 @@ func (c *directorySyncCommand) Run(e *environment) error {
 	return s.run(e)
 }
 
-// recorder puts what was done into the audit log of the data directory.
+// recorder puts what was done into the audit log: that of the deployment whose
+// settings are there, else that of the data directory.
 func (c *directorySyncCommand) recorder(e *environment) func(context.Context, *audit.Event) error {
+	if e.getenv(prefix+"AUDIT_URL") != "" {
+		return func(ctx context.Context, event *audit.Event) error { return c.recordInAzure(ctx, e, event) }
+	}
 	return func(ctx context.Context, event *audit.Event) error {
 		r := &localRecorder{env: c.Environment, data: c.Data}
 		if r.env == "" {
@@ -74,6 +78,19 @@ func (c *directorySyncCommand) recorder(e *environment) func(context.Context, *a
 		}
 		return err
 	}
+}
+
+func (c *directorySyncCommand) recordInAzure(ctx context.Context, e *environment, event *audit.Event) error {
+	conf, err := readConfig(e.getenv)
+	if err != nil {
+		return err
+	}
+	conf.environment = (&targetFlags{Environment: c.Environment}).environment(e)
+	o, err := newOperator(ctx, conf)
+	if err != nil {
+		return err
+	}
+	return errors.Join(o.append(ctx, event), o.close(ctx))
 }
 
 // snapshotState is what --check says of one group.

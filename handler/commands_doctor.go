@@ -25,12 +25,11 @@ func (doctorCommand) Help() string {
 
 func (c *doctorCommand) Run(e *environment) error {
 	if c.Settings {
-		return c.settings(e)
+		return c.list(e)
 	}
 	conf, err := readConfig(e.getenv)
-	report := doctorReport{Mode: conf.mode.String()}
+	report := doctorReport{Mode: modeOf(e.getenv).String()}
 	if err != nil {
-		report.Mode = modeOf(e.getenv).String()
 		report.Checks = []diagnosis{{"configuration", failed, err.Error(), "Set it right; handler doctor --settings has the meaning of each."}}
 	} else {
 		conf.packs, conf.data = c.Packs, c.Data
@@ -49,6 +48,9 @@ func (c *doctorCommand) Run(e *environment) error {
 // checks are those of the mode, and of a server that is named.
 func (c *doctorCommand) checks(e *environment, conf config) []examination {
 	checks := localChecks(conf)
+	if conf.mode == modeAzure || e.getenv(prefix+"COSMOS_ENDPOINT") != "" {
+		checks = azureChecks(conf)
+	}
 	if c.URL != "" {
 		checks = append(checks, examination{"server", serverCheck(c.URL)})
 	}
@@ -65,7 +67,7 @@ type told struct {
 	Meaning  string `json:"meaning"`
 }
 
-func (c *doctorCommand) settings(e *environment) error {
+func (c *doctorCommand) list(e *environment) error {
 	list := make([]told, 0, len(settings))
 	for _, s := range settings {
 		list = append(list, told{prefix + s.name, s.def, s.azure && s.def == "", e.getenv(prefix+s.name) != "", s.meaning})

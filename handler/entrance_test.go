@@ -15,9 +15,10 @@ import (
 	"github.com/authorization-fabric/fabric/handler/internal/authorize"
 )
 
-func knock(h http.Handler, method, path string) (status int, body string) {
+func knock(t *testing.T, h http.Handler, method, path string) (status int, body string) {
+	t.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, "http://127.0.0.1:7071"+path, strings.NewReader("{}")))
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, "http://127.0.0.1:7071"+path, strings.NewReader("{}")))
 	return w.Code, w.Body.String()
 }
 
@@ -36,7 +37,7 @@ func TestEntranceDenies(t *testing.T) {
 		{"GET", "/console/", 503},
 		{"GET", "/nowhere", 503},
 	} {
-		status, body := knock(n, c.method, c.path)
+		status, body := knock(t, n, c.method, c.path)
 		if status != c.status {
 			t.Errorf("%s %s = %d %s, want %d", c.method, c.path, status, body, c.status)
 		}
@@ -63,7 +64,7 @@ func TestEntranceOpens(t *testing.T) {
 			if tries++; tries < 4 {
 				return nil, &authorize.UnavailableError{Component: "key vault", Err: errors.New("secret")}
 			}
-			if _, body := knock(n, "GET", "/api/health/ready"); !strings.Contains(body, "key vault") || strings.Contains(body, "secret") {
+			if _, body := knock(t, n, "GET", "/api/health/ready"); !strings.Contains(body, "key vault") || strings.Contains(body, "secret") {
 				t.Errorf("ready says %s, want the component and no cause", body)
 			}
 			return s, nil
@@ -71,7 +72,7 @@ func TestEntranceOpens(t *testing.T) {
 		if got != s || tries != 4 {
 			t.Fatalf("opened %v after %d tries", got != nil, tries)
 		}
-		if status, body := knock(n, "GET", "/api/health/ready"); status != 200 {
+		if status, body := knock(t, n, "GET", "/api/health/ready"); status != 200 {
 			t.Errorf("ready = %d %s", status, body)
 		}
 		n.stop()

@@ -65,11 +65,6 @@ func openPolicyStore(e *environment, f targetFlags) (*policyStore, error) {
 	}, nil
 }
 
-// openAzureTarget opens Cosmos, the audit container and the signing key.
-func openAzureTarget(*environment, targetFlags) (*policyStore, error) {
-	return nil, usageError(errors.New("FABRIC_COSMOS_ENDPOINT: this program cannot publish to Cosmos; unset it, and name a folder with --dir"))
-}
-
 // publisher is the use case on the store.
 func (s *policyStore) publisher(environment string, confirm func(context.Context, catalog.Plan) error) *catalog.Publisher {
 	return catalog.NewPublisher(s.editor, catalog.PublisherOptions{

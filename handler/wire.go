@@ -95,7 +95,8 @@ func newLog(w io.Writer) *slog.Logger {
 
 func (s *service) openBackend(ctx context.Context, o wireOptions) (err error) {
 	if s.config.mode == modeAzure {
-		return usageError(errors.New("this program has no stores in Azure yet: unset WEBSITE_SITE_NAME and WEBSITE_INSTANCE_ID to run locally"))
+		s.backend, err = openAzure(ctx, s.config, s.log)
+		return err
 	}
 	s.backend, err = openLocal(ctx, s.config, o)
 	return err
@@ -190,7 +191,7 @@ func (s *service) tellChange(c catalog.Change) {
 	case !c.Taken:
 		s.log.LogAttrs(ctx, slog.LevelInfo, "packs in order again", slog.Int64("epoch", c.Epoch))
 	}
-	if !s.backend.polls { // a directory is nobody's publication
+	if c.Manifest != nil && c.Manifest.Change.Kind == "" && c.Refused == nil { // synthesized of a folder: nobody's publication
 		return
 	}
 	if err := authorize.NewPolicyLog(s.audit, s.config.environment, s.clock).Tell(ctx, c); err != nil {

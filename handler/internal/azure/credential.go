@@ -11,12 +11,15 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
+// Credential is who the program is: it gives tokens.
+type Credential = azcore.TokenCredential
+
 // NewCredential is who the program is in Azure: in the host the managed
 // identity of that client id ("" is the system-assigned one), elsewhere
 // whatever [azidentity.NewDefaultAzureCredential] finds: a pipeline's
 // federated token, or who is signed in to the Azure CLI or azd. Keys and
 // connection strings are none of it.
-func NewCredential(inHost bool, clientID string) (azcore.TokenCredential, error) {
+func NewCredential(inHost bool, clientID string) (Credential, error) {
 	options := azcore.ClientOptions{Transport: NewTransport()}
 	if !inHost {
 		credential, err := azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})

@@ -141,6 +141,19 @@ func (v *Vault) Close() {
 	<-v.stopped
 }
 
+// StatementKeys are the keys of every enabled version: statements that were
+// signed long ago, such as the manifest of a policy, count until their version
+// is disabled. It asks the vault nothing.
+func (v *Vault) StatementKeys() grant.KeySet {
+	var keys []grant.PublicKey
+	for _, version := range v.held.Load().list {
+		if version.usable() {
+			keys = append(keys, version.public)
+		}
+	}
+	return grant.NewKeySet(keys...)
+}
+
 // PublicKeys implements [grant.Signer]: the signing version, those that will
 // sign, and those that signed until not long ago. It asks the vault nothing
 // and never fails.

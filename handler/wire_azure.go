@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
+	"github.com/authorization-fabric/fabric/handler/internal/approval/mail"
+	"github.com/authorization-fabric/fabric/handler/internal/authorize"
+	"github.com/authorization-fabric/fabric/handler/internal/azure"
+	"github.com/authorization-fabric/fabric/handler/internal/azure/blob"
+	"github.com/authorization-fabric/fabric/handler/internal/azure/cosmos"
+	"github.com/authorization-fabric/fabric/handler/internal/azure/easyauth"
+	"github.com/authorization-fabric/fabric/handler/internal/azure/keyvault"
+	"github.com/authorization-fabric/fabric/handler/internal/azure/logicapp"
+	"github.com/authorization-fabric/fabric/handler/internal/catalog"
+	pages "github.com/authorization-fabric/fabric/handler/internal/console"
+	"github.com/authorization-fabric/fabric/handler/internal/grant"
+	"github.com/authorization-fabric/fabric/handler/internal/httpapi"
+)
+
+// azurePoll is how often the newest manifest is looked for, ± 20 %.
+const azurePoll = 10 * time.Second
+
+// deployment is what a process has in Azure: clients of its services, and what
+// it has read of them.
+type deployment struct {
+	config     config
+	logger     *slog.Logger
+	credential azure.Credential
+
+	vault        *keyvault.Vault
+	key          grant.EnvironmentKey
+	database     *cosmos.Database
+	log, anchors *blob.Container
+	lastGood     *blob.LastGood
+	tokens       *easyauth.Keys
+	mails        *logicapp.Notifier // nil: nobody is mailed
+
+	background sync.WaitGroup
+	stop       context.CancelFunc
+}
+
+// openAzure is everything in Azure. Only the vault must answer: without the
+// environment's key nothing can be decided. The other services are asked when
+// they are needed, and each may be down.
+func openAzure(ctx context.Context, c config, logger *slog.Logger) (*backend, error) {
+	d := &deployment{config: c, logger: logger}
+	if err := d.connect(); err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stop = stop
+	d.background.Go(func() { d.tokens.Run(background) })
+	if err := d.openVault(ctx); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	secret := d.key.Current.Sum([]byte("fabric-console-forms-v1\n"))
+	return &backend{
+		log: d.log, anchors: d.anchors, approvals: d.database.Approvals(), key: d.key, signer: d.vault,
+		policies: d.database.Catalog(), poll: azurePoll, polls: true, lastGood: d.lastGood, authentic: d.authentic,
+		secret: secret[:], notifier: d.notifier, authenticator: d.authenticator, sessions: d.sessions,
+		missing: d.missing, close: d.close,
+	}, nil
+}
+
+// connect makes the clients; it asks nobody anything.
+func (d *deployment) connect() (err error) {
+	c := &d.config.cloud
+	if d.credential, err = azure.NewCredential(d.config.mode == modeAzure, c.identity); err != nil {
+		return err
+	}
+	if d.database, err = cosmos.Open(c.cosmosEndpoint, c.cosmosDatabase, d.credential, cosmos.Options{}); err != nil {
+		return usageError(fmt.Errorf("%sCOSMOS_ENDPOINT: %w", prefix, err))
+	}
+	if d.log, err = blob.NewContainer(c.auditURL, d.credential, blob.Options{}); err != nil {
+		return usageError(fmt.Errorf("%sAUDIT_URL: %w", prefix, err))
+	}
+	if d.anchors, err = blob.NewContainer(c.anchorURL, d.credential, blob.Options{}); err != nil {
+		return usageError(fmt.Errorf("%sANCHOR_URL: %w", prefix, err))
+	}
+	d.lastGood = blob.NewLastGood(d.log)
+	if d.tokens, err = easyauth.NewKeys(d.easyAuth(), easyauth.KeysOptions{Log: d.logger}); err != nil {
+		return usageError(err)
+	}
+	return nil
+}
+
+func (d *deployment) easyAuth() easyauth.Settings {
+	c := &d.config.cloud
+	return easyauth.Settings{
+		ClientID: c.clientID, Audiences: c.audiences, Tenants: c.tenants, Scope: d.config.scope, Authority: c.authority,
+	}
+}
+
+func (d *deployment) openVault(ctx context.Context) (err error) {
+	c := &d.config.cloud
+	d.vault, err = keyvault.Open(ctx, c.vaultURL, c.signingKey, c.environmentKey, d.credential, keyvault.Options{Tell: d.tellVault})
+	if err == nil {
+		d.key, err = d.vault.EnvironmentKey(ctx)
+	}
+	if err != nil {
+		return &authorize.UnavailableError{Component: "key vault", Err: err}
+	}
+	return nil
+}
+
+func (d *deployment) tellVault(err error) {
+	ctx := context.Background()
+	if err != nil {
+		d.logger.LogAttrs(ctx, slog.LevelError, "the versions of the signing key cannot be read, the known ones go on", slog.String("cause", err.Error()))
+		return
+	}
+	d.logger.LogAttrs(ctx, slog.LevelInfo, "the versions of the signing key are read again")
+}
+
+// authentic admits manifests that the vault's key signed: whoever can write to
+// the database is not believed for that (T39).
+func (d *deployment) authentic(ctx context.Context, m *catalog.Manifest) error {
+	return grant.Match(ctx, grant.ManifestType, m.Signature, d.vault.StatementKeys(), m.Canonical())
+}
+
+// notifier is the Logic App; without one nobody is mailed, and approvers find
+// what waits for them in the console.
+func (d *deployment) notifier(s *service) (approval.Notifier, error) {
+	c := &d.config.cloud
+	if c.logicAppURL == "" {
+		return nil, nil
+	}
+	mails, err := logicapp.New(c.logicAppURL, c.logicAppAudience, d.credential, logicapp.Options{
+		Environment: d.config.environment,
+		Composer: mail.Composer{
+			PublicURL: d.config.publicURL,
+			Title:     func(policyID, approver string) string { return s.words.Approver(policyID, approver, time.Now()) },
+			Limit:     s.words.LimitOf,
+			Past: func(ctx context.Context, tenant string, who approval.Person, now time.Time) (approval.Past, error) {
+				return s.approvals.History(ctx, tenant, who, now)
+			},
+		},
+	})
+	if err != nil {
+		return nil, usageError(fmt.Errorf("%sLOGICAPP_URL: %w", prefix, err))
+	}
+	d.mails = mails
+	return mails, nil
+}
+
+func (d *deployment) authenticator(*service) (httpapi.Authenticator, error) {
+	return easyauth.NewAuthenticator(d.tokens, d.easyAuth())
+}
+
+func (d *deployment) sessions(*service) (pages.Sessions, pages.SignIn, error) {
+	sessions, err := easyauth.NewSessions(d.tokens, d.easyAuth())
+	return sessions, nil, err
+}
+
+// missing is what an operator must act on. The causes are in the log.
+func (d *deployment) missing() []httpapi.Lack {
+	var lacks []httpapi.Lack
+	if err := d.tokens.Ready(); err != nil {
+		lacks = append(lacks, httpapi.Lack{Component: "identity", Detail: "the keys of Entra ID could not be read: no token can be checked"})
+	}
+	if trouble := d.trouble(); trouble != "" {
+		lacks = append(lacks, httpapi.Lack{Component: "logic app", Detail: trouble})
+	}
+	return lacks
+}
+
+// trouble is why approvers get no mail; "" while they do.
+func (d *deployment) trouble() string {
+	if d.mails == nil {
+		return ""
+	}
+	status, since, detail := d.mails.Trouble()
+	if detail == "" {
+		return ""
+	}
+	return fmt.Sprintf("it takes no mails since %s (status %d): %s", since.UTC().Format(time.RFC3339), status, detail)
+}
+
+func (d *deployment) close() error {
+	d.stop()
+	d.background.Wait()
+	if d.vault != nil {
+		d.vault.Close()
+	}
+	d.database.Close()
+	return nil
+}
