@@ -33,7 +33,7 @@ func (s *service) newConsole() (*pages.Console, error) {
 		Sessions: sessions, SignIn: signIn, Words: s.words,
 	}, pages.Options{
 		Environment: s.config.environment, PublicURL: s.config.publicURL, Secret: s.backend.secret,
-		OpenHouse: s.config.mode == modeLocal, Now: s.clock, Log: s.log,
+		OpenHouse: s.config.mode == modeLocal, Unmailed: s.backend.unmailed, Now: s.clock, Log: s.log,
 	}), nil
 }
 

@@ -66,8 +66,9 @@ type backend struct {
 	authenticator func(*service) (httpapi.Authenticator, error)
 	sessions      func(*service) (pages.Sessions, pages.SignIn, error)
 
-	missing func() []httpapi.Lack // what it knows to be out of order
-	close   func() error
+	missing  func() []httpapi.Lack // what it knows to be out of order
+	unmailed func() string         // why approvers get no mails at present; nil: they do
+	close    func() error
 }
 
 // wireOptions are what tests and benchmarks of this package choose.

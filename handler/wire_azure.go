@@ -64,7 +64,7 @@ func openAzure(ctx context.Context, c config, logger *slog.Logger) (*backend, er
 		log: d.log, anchors: d.anchors, approvals: d.database.Approvals(), key: d.key, signer: d.vault,
 		policies: d.database.Catalog(), poll: azurePoll, polls: true, lastGood: d.lastGood, authentic: d.authentic,
 		secret: secret[:], notifier: d.notifier, authenticator: d.authenticator, sessions: d.sessions,
-		missing: d.missing, close: d.close,
+		missing: d.missing, unmailed: d.trouble, close: d.close,
 	}, nil
 }
 

@@ -27,6 +27,7 @@ type Options struct {
 	PublicURL   string           // whose pages may send forms; "" is the request's own host alone
 	Secret      []byte           // of form tokens, at least 32 bytes, shared by all instances
 	OpenHouse   bool             // local mode: the playground is not for auditors alone
+	Unmailed    func() string    // why approvers get no mails at present, "" while they do; nil: they do
 	Now         func() time.Time // nil: time.Now
 	Log         *slog.Logger     // nil: none
 }
@@ -49,6 +50,9 @@ func New(p Parts, o Options) *Console {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Unmailed == nil {
+		o.Unmailed = func() string { return "" }
 	}
 	c := &Console{
 		parts: p, options: o, forms: newForms(o.Secret), origin: http.NewCrossOriginProtection(),

@@ -20,12 +20,13 @@ import (
 const listed = 100
 
 type worklistView struct {
-	Closed  bool
-	Groups  []group
-	Empty   bool
-	First   bool // the first page
-	Next    string
-	Auditor bool
+	Closed   bool
+	Groups   []group
+	Empty    bool
+	First    bool // the first page
+	Next     string
+	Auditor  bool
+	Unmailed string // as in [Options]
 }
 
 // group is a part of the list under a heading of its own.
@@ -56,7 +57,7 @@ type order struct {
 func (c *Console) worklist(w http.ResponseWriter, r *http.Request, s Session) error {
 	query := r.URL.Query()
 	q := approval.ListQuery{Filter: approval.OnlyOpen, Limit: listed, Page: query.Get("page")}
-	v := worklistView{Closed: query.Get("status") == "closed", First: q.Page == ""}
+	v := worklistView{Closed: query.Get("status") == "closed", First: q.Page == "", Unmailed: c.options.Unmailed()}
 	if v.Closed {
 		q.Filter = approval.OnlyClosed
 	}

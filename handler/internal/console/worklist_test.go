@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/authorization-fabric/fabric/handler/internal/console"
 )
 
 // rowsOf are the rows of a list under their headings, as "heading: amount".
@@ -101,4 +103,20 @@ func TestClosedList(t *testing.T) {
 		t.Errorf("the open ones are %q, want the pending one", got)
 	}
 	reads(t, "the closed list", b.get("/console/approvals?status=closed"), "Denied", "Asked less than a minute ago")
+}
+
+// While mails are refused people are told to look here; the words are the
+// program's, and escaped all the same (T27).
+func TestWorklistSaysThatNobodyIsMailed(t *testing.T) {
+	trouble := ""
+	w := newWorld(t)
+	w.edit = func(_ *console.Parts, o *console.Options) { o.Unmailed = func() string { return trouble } }
+	b := w.as(t, mia)
+	if body := b.get("/console/approvals").body; strings.Contains(body, "Nobody is mailed") {
+		t.Error("the page tells of trouble that there is not")
+	}
+	trouble = "it takes no mails since <yesterday>"
+	if body := b.get("/console/approvals").body; !strings.Contains(body, "Nobody is mailed at present:</strong> it takes no mails since &lt;yesterday&gt;.") {
+		t.Errorf("the page does not tell of it:\n%s", body)
+	}
 }
