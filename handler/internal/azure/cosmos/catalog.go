@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/data/azcosmos"
@@ -55,14 +56,15 @@ func (p published) Manifest(ctx context.Context, environment string, known catal
 	if environment == "" {
 		return catalog.Manifest{}, "", fmt.Errorf("manifest: %w", catalog.ErrNotFound)
 	}
-	if plausible(string(known)) {
+	asked := single(known)
+	if asked {
 		ctx = policy.WithHTTPHeader(ctx, http.Header{"If-None-Match": {string(known)}})
 	}
 	item, err := p.d.read(ctx, call{"read the manifest in", catalogContainer, environment}, manifestID)
 	if err != nil {
 		return catalog.Manifest{}, "", inCatalog(err)
 	}
-	if item.RawResponse.StatusCode == http.StatusNotModified {
+	if asked && item.RawResponse.StatusCode == http.StatusNotModified {
 		return catalog.Manifest{}, "", catalog.ErrUnchanged
 	}
 	var m manifestItem
@@ -79,12 +81,26 @@ func (p published) Manifest(ctx context.Context, environment string, known catal
 	return out, catalog.Revision(m.ETag), nil
 }
 
-// PutManifest implements [catalog.Editor].
+// single reports whether r can be the ETag of one state. In a header * is every
+// state, and a list is several.
+func single(r catalog.Revision) bool {
+	return plausible(string(r)) && !strings.ContainsAny(string(r), "*,") && !strings.HasPrefix(string(r), "W/")
+}
+
+// PutManifest implements [catalog.Editor]. What could not be read again is
+// refused: nobody could publish after it.
 func (p published) PutManifest(ctx context.Context, m catalog.Manifest, was catalog.Revision) (catalog.Revision, error) {
 	if m.Environment == "" {
 		return "", errors.New("a manifest needs an environment")
 	}
-	item := manifestItem{ID: manifestID, PK: m.Environment, Type: manifestType, Epoch: m.Epoch, Manifest: string(m.Encode())}
+	if was != "" && !single(was) {
+		return "", fmt.Errorf("no revision of a manifest: %w", catalog.ErrConflict)
+	}
+	encoded := m.Encode()
+	if _, err := catalog.ParseManifest(encoded); err != nil {
+		return "", err
+	}
+	item := manifestItem{ID: manifestID, PK: m.Environment, Type: manifestType, Epoch: m.Epoch, Manifest: string(encoded)}
 	text, err := json.Marshal(item)
 	if err != nil {
 		return "", errors.New("a manifest that cannot be encoded")
@@ -157,9 +173,18 @@ func (p published) putVersion(ctx context.Context, doc catalog.Published) error 
 	}
 	there, err := p.version(ctx, doc)
 	if err != nil {
-		return inCatalog(err)
+		return unseen(inCatalog(err))
 	}
 	return sameVersion(there, doc)
+}
+
+// unseen is the error of reading what a create has found there: a replica that
+// has not got it cannot say what it is.
+func unseen(err error) error {
+	if errors.Is(err, catalog.ErrNotFound) {
+		return fmt.Errorf("%w: a replica is behind", catalog.ErrUnclear)
+	}
+	return err
 }
 
 // Versions implements [catalog.Editor].

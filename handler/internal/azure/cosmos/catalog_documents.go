@@ -67,7 +67,7 @@ func (p published) putHead(ctx context.Context, head documentItem) error {
 		return err
 	}
 	_, err = p.Document(ctx, head.PK) // checks the hash
-	return err
+	return unseen(err)
 }
 
 // putPart creates a part, or finds that it is there.
@@ -78,7 +78,7 @@ func (p published) putPart(ctx context.Context, item documentItem) error {
 	}
 	there, err := p.item(ctx, item.PK, item.ID)
 	if err != nil {
-		return inCatalog(err)
+		return unseen(inCatalog(err))
 	}
 	if there.Type != partType || !bytes.Equal(there.Packed, item.Packed) {
 		return errDocument

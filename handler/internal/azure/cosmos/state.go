@@ -1,6 +1,7 @@
 package cosmos
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -46,7 +47,7 @@ func (d *Database) State(ctx context.Context) (State, error) {
 			return s, err
 		}
 		s.Containers = append(s.Containers, Container{name, fault})
-		s.Clock = clock
+		s.Clock = cmp.Or(s.Clock, clock) // one that does not exist tells no time
 	}
 	a := l.wire.account.Load()
 	s.MultiWrite, s.Consistency = a.multiWrite(), a.Consistency.Level
