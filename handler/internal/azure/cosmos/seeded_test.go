@@ -47,7 +47,7 @@ func TestApprovalHistoriesFindBugs(t *testing.T) {
 				s.Script(lagging(s))
 			}
 			store := another(t, s, Options{Transport: bug}).Approvals()
-			storetest.ApprovalHistoriesFind(t, store, 100, firstSeed())
+			storetest.ApprovalHistoriesFind(t, store, 400, firstSeed())
 		})
 	}
 }
