@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -125,7 +126,7 @@ func (d *Database) put(ctx context.Context, c call, id string, text []byte, was 
 	switch {
 	case was == "":
 		etag, err = d.create(ctx, c, text)
-	case !plausible(was):
+	case !single(was):
 		return "", &Fault{Operation: c.operation, outcome: conflict}
 	default:
 		etag, err = d.replace(ctx, c, id, text, was)
@@ -144,6 +145,12 @@ func plausible(s string) bool {
 		}
 	}
 	return s != "" && len(s) <= 256
+}
+
+// single reports whether s can be the ETag of one state. In a header * is every
+// state, and a list is several.
+func single(s string) bool {
+	return plausible(s) && !strings.ContainsAny(s, "*,") && !strings.HasPrefix(s, "W/")
 }
 
 // query is a query and how it is paged.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/authorization-fabric/fabric/handler/internal/approval"
 	"github.com/authorization-fabric/fabric/handler/internal/azure/azuretest/cosmosserver"
 	"github.com/authorization-fabric/fabric/handler/internal/catalog"
 )
@@ -43,6 +44,10 @@ func TestNoHeaderMatchesEverything(t *testing.T) {
 	d, s := stubbed(t)
 	if _, err := d.Catalog().PutManifest(t.Context(), manifestFor(1), "*"); !errors.Is(err, catalog.ErrConflict) {
 		t.Errorf("PutManifest at * = %v, want ErrConflict", err)
+	}
+	r := approval.Record{Tenant: "t", Slot: "s", Body: []byte("{}")}
+	if _, err := d.Approvals().Put(t.Context(), r, "*"); !errors.Is(err, approval.ErrConflict) {
+		t.Errorf("Put at * = %v, want ErrConflict", err)
 	}
 	for _, c := range s.Calls() {
 		if c.Write() {
