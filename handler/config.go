@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -110,15 +112,15 @@ func (c *config) checkAzure(getenv func(string) string) error {
 		}
 	}
 	switch {
-	case !c.cloud.easyAuth:
+	case c.mode == modeAzure && !c.cloud.easyAuth:
 		return errors.New("WEBSITE_AUTH_ENABLED is not true: App Service authentication must stand in front")
 	case !strings.HasPrefix(c.publicURL, "https://"):
-		return fmt.Errorf("%sPUBLIC_URL: %q is not https", prefix, c.publicURL)
+		return fmt.Errorf("%sPUBLIC_URL: it is not https", prefix)
 	case !strings.HasPrefix(c.cloud.authority, "https://"):
 		return errors.New("AZURE_AUTHORITY_HOST is not https")
 	case (c.cloud.logicAppURL == "") != (c.cloud.logicAppAudience == ""):
 		return fmt.Errorf("%[1]sLOGICAPP_URL and %[1]sLOGICAPP_AUDIENCE: set both or neither", prefix)
-	case c.cloud.anchorURL == c.cloud.auditURL:
+	case sameContainer(c.cloud.anchorURL, c.cloud.auditURL):
 		return fmt.Errorf("%sANCHOR_URL: is the container of the log itself", prefix)
 	}
 	return nil
@@ -143,4 +145,11 @@ func inAzure(getenv func(string) string) string {
 		}
 	}
 	return ""
+}
+
+// sameContainer compares addresses as their service does.
+func sameContainer(a, b string) bool {
+	one, err := url.Parse(a)
+	other, err2 := url.Parse(b)
+	return err == nil && err2 == nil && strings.EqualFold(one.Host, other.Host) && path.Clean(one.Path) == path.Clean(other.Path)
 }

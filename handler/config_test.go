@@ -226,6 +226,26 @@ func TestMode(t *testing.T) {
 	}
 }
 
+// Whatever is pasted into a setting that is not for it, no message holds it.
+func TestSettingsAreNotRepeated(t *testing.T) {
+	for _, s := range settings {
+		for _, value := range []string{
+			"https://a.blob.core.windows.net/audit?sv=1&sig=SECRET", "AccountEndpoint=https://c;AccountKey=SECRET==", "SECRET+key=/ ",
+			"https://user:SECRET@host.example/x", "https://x.logic.azure.com/a?api-version=1#SECRET",
+		} {
+			if _, err := readConfig(from(prefix + s.name + "=" + value)); err != nil && !plainNumber(s.name) && strings.Contains(err.Error(), "SECRET") {
+				t.Errorf("%s: %v", s.name, err)
+			}
+		}
+	}
+}
+
+// plainNumber is a setting for which nobody takes a secret: its message shows
+// what was written.
+func plainNumber(name string) bool {
+	return slices.Contains([]string{"RATE", "BURST", "SOFT_STALE", "HARD_STALE", "OPEN_PER_USER", "OPEN_PER_AGENT", "MCP_EXTENSION"}, name)
+}
+
 // azureSettings are those of a deployment.
 func azureSettings() []string {
 	return []string{
@@ -258,6 +278,7 @@ func TestAzureSettings(t *testing.T) {
 		"WEBSITE_AUTH_ENABLED=maybe":                                    "WEBSITE_AUTH_ENABLED",
 		"FABRIC_PUBLIC_URL=http://fabric.contoso.com":                   "FABRIC_PUBLIC_URL",
 		"FABRIC_ANCHOR_URL=https://a.blob.core.windows.net/audit":       "FABRIC_ANCHOR_URL",
+		"FABRIC_ANCHOR_URL=HTTPS://A.blob.core.windows.net//audit/":     "FABRIC_ANCHOR_URL",
 		"FABRIC_LOGICAPP_URL=https://x.logic.azure.com/a?api-version=1": "FABRIC_LOGICAPP_AUDIENCE",
 		"FABRIC_LOGICAPP_AUDIENCE=api://mail":                           "FABRIC_LOGICAPP_URL",
 		"AZURE_AUTHORITY_HOST=http://127.0.0.1:1":                       "AZURE_AUTHORITY_HOST",

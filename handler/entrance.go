@@ -24,6 +24,7 @@ type entrance struct {
 	service *service     // guarded by mu: nil until the stores are open
 	inside  http.Handler // guarded by mu
 	lack    httpapi.Lack // guarded by mu: why they are not
+	stopped bool         // guarded by mu
 }
 
 func newEntrance(log *slog.Logger) *entrance {
@@ -68,15 +69,19 @@ func (n *entrance) open(s *service) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.service, n.inside = s, s.handler()
+	if n.stopped {
+		close(s.stopping)
+	}
 }
 
 // stop answers those who wait inside.
 func (n *entrance) stop() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.service != nil {
+	if n.service != nil && !n.stopped {
 		close(n.service.stopping)
 	}
+	n.stopped = true
 }
 
 const (

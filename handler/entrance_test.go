@@ -80,6 +80,15 @@ func TestEntranceOpens(t *testing.T) {
 	})
 }
 
+// Whoever waits inside is answered also where the stop came before the opening.
+func TestEntranceOpensAfterAStop(t *testing.T) {
+	n, s := newEntrance(slog.New(slog.DiscardHandler)), wired(t)
+	n.stop()
+	n.open(s)
+	<-s.stopping
+	n.stop()
+}
+
 // A stop ends the trying.
 func TestEntranceIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

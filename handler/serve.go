@@ -64,6 +64,9 @@ func (c *serveCommand) Run(e *environment) error {
 // times because a store is down.
 func serveAzure(e *environment, conf config, l net.Listener) error {
 	door := newEntrance(newLog(e.out))
+	if err := (&deployment{config: conf, logger: door.log}).connect(); err != nil {
+		return err // a setting that no waiting mends
+	}
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
 	opened := make(chan *service, 1)

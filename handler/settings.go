@@ -109,7 +109,7 @@ const vaultName = `^[A-Za-z0-9-]{1,127}$`
 
 func matches(v, pattern, what string) error {
 	if !regexp.MustCompile(pattern).MatchString(v) {
-		return fmt.Errorf("%q is not %s", v, what)
+		return fmt.Errorf("it is not %s", what) // what it holds may be a secret in the wrong place
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func duration(d *time.Duration, v string) error {
 func baseURL(v string) (string, error) {
 	u, err := url.Parse(v)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return "", fmt.Errorf("%q is no http or https address without query", v)
+		return "", errors.New("it is no http or https address without query, fragment or sign-in")
 	}
 	return strings.TrimSuffix(v, "/"), nil
 }
@@ -159,10 +159,10 @@ func serviceURL(v string) (string, error) {
 	}
 	parsed, err := url.Parse(u)
 	if err != nil {
-		return "", fmt.Errorf("%q is no address", v)
+		return "", errors.New("it is no address")
 	}
 	if parsed.Scheme != "https" && loopback(net.JoinHostPort(parsed.Hostname(), "0")) != nil {
-		return "", fmt.Errorf("%q is not https", v)
+		return "", errors.New("it is not https")
 	}
 	return u, nil
 }
@@ -170,6 +170,9 @@ func serviceURL(v string) (string, error) {
 // triggerURL is the one address with a query: its API version.
 func triggerURL(v string) (string, error) {
 	bare, query, _ := strings.Cut(v, "?")
+	if strings.Contains(v, "#") {
+		return "", errors.New("an address with a fragment")
+	}
 	if _, err := serviceURL(bare); err != nil {
 		return "", err
 	}
@@ -210,7 +213,7 @@ func guids(v string) ([]string, error) { return list(v, guid) }
 func audiences(v string) ([]string, error) {
 	return list(v, func(item string) (string, error) {
 		if strings.HasPrefix(item, "https://management.") {
-			return "", fmt.Errorf("%q: tokens for Azure itself are none for this service", item)
+			return "", errors.New("tokens for Azure itself are none for this service")
 		}
 		return item, matches(item, `^(api|https)://[A-Za-z0-9._~:/-]{1,240}$`, "an identifier URI such as api://fabric, and never a wildcard")
 	})

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/authorization-fabric/fabric/handler/internal/approval"
@@ -41,6 +43,8 @@ type deployment struct {
 	tokens       *easyauth.Keys
 	mails        *logicapp.Notifier // nil: nobody is mailed
 
+	unsigned atomic.Bool // the vault did not sign when it was asked last
+
 	background sync.WaitGroup
 	stop       context.CancelFunc
 }
@@ -61,7 +65,7 @@ func openAzure(ctx context.Context, c config, logger *slog.Logger) (*backend, er
 	}
 	secret := d.key.Current.Sum([]byte("fabric-console-forms-v1\n"))
 	return &backend{
-		log: d.log, anchors: d.anchors, approvals: d.database.Approvals(), key: d.key, signer: d.vault,
+		log: d.log, anchors: d.anchors, approvals: d.database.Approvals(), key: d.key, signer: d,
 		policies: d.database.Catalog(), poll: azurePoll, polls: true, lastGood: d.lastGood, authentic: d.authentic,
 		secret: secret[:], notifier: d.notifier, authenticator: d.authenticator, sessions: d.sessions,
 		missing: d.missing, unmailed: d.trouble, close: d.close,
@@ -86,6 +90,25 @@ func (d *deployment) connect() (err error) {
 	d.lastGood = blob.NewLastGood(d.log)
 	if d.tokens, err = easyauth.NewKeys(d.easyAuth(), easyauth.KeysOptions{Log: d.logger}); err != nil {
 		return usageError(err)
+	}
+	return d.tryOut()
+}
+
+// tryOut makes what is made of the settings later, so that none of them stops
+// a start behind the log.
+func (d *deployment) tryOut() error {
+	c := &d.config.cloud
+	if _, err := d.authenticator(nil); err != nil {
+		return usageError(err)
+	}
+	if _, _, err := d.sessions(nil); err != nil {
+		return usageError(err)
+	}
+	if c.logicAppURL == "" {
+		return nil
+	}
+	if _, err := logicapp.New(c.logicAppURL, c.logicAppAudience, d.credential, logicapp.Options{}); err != nil {
+		return usageError(fmt.Errorf("%sLOGICAPP_URL: %w", prefix, err))
 	}
 	return nil
 }
@@ -158,28 +181,50 @@ func (d *deployment) sessions(*service) (pages.Sessions, pages.SignIn, error) {
 	return sessions, nil, err
 }
 
+// PublicKeys implements [grant.Signer].
+func (d *deployment) PublicKeys(ctx context.Context) ([]grant.PublicKey, error) {
+	return d.vault.PublicKeys(ctx)
+}
+
+// Sign implements [grant.Signer], and remembers whether the vault signs.
+func (d *deployment) Sign(ctx context.Context, kid string, digest [sha256.Size]byte) ([]byte, error) {
+	signature, err := d.vault.Sign(ctx, kid, digest)
+	d.unsigned.Store(err != nil && ctx.Err() == nil)
+	return signature, err
+}
+
 // missing is what an operator must act on. The causes are in the log.
 func (d *deployment) missing() []httpapi.Lack {
 	var lacks []httpapi.Lack
-	if err := d.tokens.Ready(); err != nil {
-		lacks = append(lacks, httpapi.Lack{Component: "identity", Detail: "the keys of Entra ID could not be read: no token can be checked"})
+	if d.unsigned.Load() {
+		lacks = append(lacks, httpapi.Lack{Component: "key vault", Detail: "it does not sign: calls that need a grant get no decision"})
+	}
+	if d.tokens.Ready() != nil {
+		lacks = append(lacks, httpapi.Lack{
+			Component: "identity", Detail: "the keys of Entra ID could not be read for every tenant", Warning: d.tokens.Usable(),
+		})
 	}
 	if trouble := d.trouble(); trouble != "" {
-		lacks = append(lacks, httpapi.Lack{Component: "logic app", Detail: trouble})
+		lacks = append(lacks, httpapi.Lack{Component: "logic app", Detail: trouble, Warning: true})
 	}
 	return lacks
 }
 
-// trouble is why approvers get no mail; "" while they do.
+// trouble is why approvers get no mail; "" while they do. The cause is in the
+// log.
 func (d *deployment) trouble() string {
 	if d.mails == nil {
 		return ""
 	}
-	status, since, detail := d.mails.Trouble()
-	if detail == "" {
+	status, since, _ := d.mails.Trouble()
+	switch at := since.UTC().Format(time.RFC3339); {
+	case since.IsZero():
 		return ""
+	case status == 0:
+		return "no mails since " + at + ": there is no token for the Logic App"
+	default:
+		return fmt.Sprintf("no mails since %s: the Logic App answers %d", at, status)
 	}
-	return fmt.Sprintf("it takes no mails since %s (status %d): %s", since.UTC().Format(time.RFC3339), status, detail)
 }
 
 func (d *deployment) close() error {

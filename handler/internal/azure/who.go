@@ -7,14 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
+
+// whoLimit is how long a token may take.
+const whoLimit = 10 * time.Second
 
 // Who names the holder of a credential for the audit log, as the token that
 // Entra gives it for a scope says: its UPN, else "oid:" and the object id. It
 // is our own token, so its signature is the service's to check.
 func Who(ctx context.Context, credential Credential, scope string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, whoLimit)
+	defer cancel()
 	token, err := TokenErrors(credential).GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 	if err != nil {
 		return "", fmt.Errorf("who is signed in: %w", Cause(err))

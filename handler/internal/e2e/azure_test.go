@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -302,9 +303,42 @@ func TestAzureDoctor(t *testing.T) {
 			t.Error("the doctor shows a secret")
 		}
 	}
-	d.vault.Break(vault.Fault{Status: 403})
+	outside := *d // an operator's machine: no variable of App Service
+	outside.env = slices.DeleteFunc(slices.Clone(d.env), func(v string) bool { return strings.HasPrefix(v, "WEBSITE_") })
+	if out := outside.cli(t, 0, "doctor"); !strings.Contains(out, "one write region") || !strings.Contains(out, "easy auth") {
+		t.Errorf("outside of the host the doctor says\n%s", out)
+	}
 	d.cosmos.SetAccount(cosmosserver.Account{WriteRegions: []cosmosserver.Region{{Name: "West Europe"}, {Name: "North Europe"}}, MultiWrite: true})
 	if out := d.cli(t, 1, "doctor"); !strings.Contains(out, "write regions") {
 		t.Errorf("with two write regions the doctor says\n%s", out)
+	}
+}
+
+// A vault that does not sign, and mails that are refused: the one makes the
+// instance not ready, the other is told beside it. Neither tells the cause.
+func TestAzureReadiness(t *testing.T) {
+	d := newDeployment(t)
+	s := d.serve(t)
+	d.publish(t)
+	d.decides(t, s, "ALLOW", "ok", asserted(1000))
+	d.mails.Script(logicapp.Reply{Status: 403, Code: "secretcause"}, logicapp.Reply{Status: 403, Code: "secretcause"}, logicapp.Reply{Status: 403})
+	d.decides(t, s, "REQUIRE_APPROVAL", "approval.required", asserted(70000))
+	eventually(t, "the refused mails", func() (bool, string) {
+		r := s.get(t, "/api/health/ready")
+		text := string(r.body)
+		return r.status == 200 && strings.Contains(text, "the Logic App answers 403") && !strings.Contains(text, "secretcause"), text
+	})
+	d.vault.Break(vault.Fault{Op: vault.Sign, Status: 403})
+	r, err := s.call(t.Context(), "POST", "/api/authorize", []byte(asserted(1001)), d.flow())
+	if err != nil || r.status != 503 || r.denies() != "" {
+		t.Errorf("without a signature = %d %s %v, want a denial to retry", r.status, r.body, err)
+	}
+	if r := s.get(t, "/api/health/ready"); r.status != 503 || !strings.Contains(string(r.body), "key vault") {
+		t.Errorf("ready while the vault does not sign = %d %s", r.status, r.body)
+	}
+	d.vault.Mend()
+	d.decides(t, s, "ALLOW", "ok", asserted(1002))
+	if r := s.get(t, "/api/health/ready"); r.status != 200 {
+		t.Errorf("ready after it = %d %s", r.status, r.body)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/authorization-fabric/fabric/handler/internal/identity"
 )
@@ -12,6 +13,7 @@ import (
 type Lack struct {
 	Component string `json:"component"`
 	Detail    string `json:"detail"`
+	Warning   bool   `json:"-"` // somebody must look, and decisions go on
 }
 
 // Root is GET /: the host's readiness probe. It is never logged.
@@ -30,20 +32,22 @@ func Live() Handler {
 	}
 }
 
-// Ready is GET /api/health/ready: 200, or 503 with all that is lacking. Check
+// Ready is GET /api/health/ready: 200, or 503; with all that is lacking, also
+// what is only a warning. Check
 // must answer from what is known, fast and without effects.
 func Ready(check func(context.Context) []Lack) Handler {
 	return func(w http.ResponseWriter, r *http.Request, _ identity.Principal) error {
 		lacks := check(r.Context())
+		ready := !slices.ContainsFunc(lacks, func(l Lack) bool { return !l.Warning })
 		body, err := json.Marshal(struct {
 			Ready   bool   `json:"ready"`
 			Missing []Lack `json:"missing"`
-		}{len(lacks) == 0, notNil(lacks)})
+		}{ready, notNil(lacks)})
 		if err != nil {
 			return err
 		}
 		status := http.StatusOK
-		if len(lacks) > 0 {
+		if !ready {
 			status = http.StatusServiceUnavailable
 			w.Header().Set("Retry-After", "5")
 		}

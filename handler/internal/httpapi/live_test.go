@@ -172,7 +172,8 @@ func TestHealth(t *testing.T) {
 		body  string
 	}{
 		{nil, 200, `{"ready":true,"missing":[]}`},
-		{[]Lack{{"policy", "no pack"}}, 503, `{"ready":false,"missing":[{"component":"policy","detail":"no pack"}]}`},
+		{[]Lack{{Component: "mails", Detail: "none", Warning: true}}, 200, `{"ready":true,"missing":[{"component":"mails","detail":"none"}]}`},
+		{[]Lack{{Component: "policy", Detail: "no pack"}}, 503, `{"ready":false,"missing":[{"component":"policy","detail":"no pack"}]}`},
 	} {
 		edge := NewEdge(principals, nil, EdgeOptions{})
 		server := &testServer{handler: edge.Route(Access{Public: true}, Ready(func(context.Context) []Lack { return c.lacks }))}

@@ -91,6 +91,16 @@ func (k *Keys) Ready() error {
 	return nil
 }
 
+// Usable reports whether tokens of any tenant can be checked.
+func (k *Keys) Usable() bool {
+	for _, s := range k.tenants {
+		if s.ready() == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Run fetches the keys, at once and every hour, until ctx ends. It logs a
 // change for better or worse once.
 func (k *Keys) Run(ctx context.Context) {
