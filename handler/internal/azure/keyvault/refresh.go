@@ -44,7 +44,7 @@ func (v *Vault) Refresh(ctx context.Context) error {
 			return err
 		}
 	}
-	v.held.Store(&versions{list: list, settle: v.o.CacheAge + settleSlack*v.o.Refresh})
+	v.held.Store(&versions{list: list, settle: v.o.CacheAge + settleSlack*v.o.Refresh, read: v.o.Clock()})
 	return nil
 }
 

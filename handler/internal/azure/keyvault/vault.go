@@ -141,12 +141,20 @@ func (v *Vault) Close() {
 	<-v.stopped
 }
 
+// maxUntold is how long the versions count that the vault told last.
+const maxUntold = 24 * time.Hour
+
 // StatementKeys are the keys of every enabled version: statements that were
 // signed long ago, such as the manifest of a policy, count until their version
-// is disabled. It asks the vault nothing.
+// is disabled. It asks the vault nothing. What the vault has not told for a day
+// may have been disabled long ago: then there are none.
 func (v *Vault) StatementKeys() grant.KeySet {
+	held := v.held.Load()
+	if v.o.Clock().Sub(held.read) > maxUntold {
+		return grant.KeySet{}
+	}
 	var keys []grant.PublicKey
-	for _, version := range v.held.Load().list {
+	for _, version := range held.list {
 		if version.usable() {
 			keys = append(keys, version.public)
 		}

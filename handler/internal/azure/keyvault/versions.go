@@ -65,6 +65,7 @@ type versions struct {
 	list []*version
 	// settle is how long after a version was made all verifiers know it.
 	settle time.Duration
+	read   time.Time // when the vault told them
 }
 
 // turn is when a version takes over from those before it.
