@@ -17,8 +17,9 @@ type Credential = azcore.TokenCredential
 // NewCredential is who the program is in Azure: in the host the managed
 // identity of that client id ("" is the system-assigned one), elsewhere
 // whatever [azidentity.NewDefaultAzureCredential] finds: a pipeline's
-// federated token, or who is signed in to the Azure CLI or azd. Keys and
-// connection strings are none of it.
+// federated token, who is signed in to the Azure CLI or azd, or a client secret
+// or certificate in the environment of that machine. The host takes none of
+// these.
 func NewCredential(inHost bool, clientID string) (Credential, error) {
 	options := azcore.ClientOptions{Transport: NewTransport()}
 	if !inHost {
