@@ -31,7 +31,8 @@ type policyStore struct {
 	editor catalog.Editor
 	by     string
 	record func(context.Context, catalog.Event) error
-	sign   func(context.Context, []byte) (string, error) // nil: unsigned
+	sign   func(context.Context, []byte) (string, error)  // nil: unsigned
+	signed func(context.Context, *catalog.Manifest) error // whether a manifest is a publisher's; nil: nobody signs
 	close  func(context.Context) error
 }
 
@@ -68,7 +69,7 @@ func openPolicyStore(e *environment, f targetFlags) (*policyStore, error) {
 // publisher is the use case on the store.
 func (s *policyStore) publisher(environment string, confirm func(context.Context, catalog.Plan) error) *catalog.Publisher {
 	return catalog.NewPublisher(s.editor, catalog.PublisherOptions{
-		Environment: environment, By: s.by, Sign: s.sign, Record: s.record, Confirm: confirm,
+		Environment: environment, By: s.by, Sign: s.sign, Authentic: s.signed, Record: s.record, Confirm: confirm,
 	})
 }
 

@@ -106,6 +106,10 @@ func (o *operator) signManifest(ctx context.Context, canonical []byte) (string, 
 	return o.issuer.Sign(ctx, grant.ManifestType, canonical)
 }
 
+func (o *operator) signedManifest(ctx context.Context, m *catalog.Manifest) error {
+	return grant.Match(ctx, grant.ManifestType, m.Signature, o.vault.StatementKeys(), m.Canonical())
+}
+
 func (o *operator) close(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -137,7 +141,7 @@ func openAzureTarget(e *environment, f targetFlags) (*policyStore, error) {
 		return nil, errors.Join(err, o.close(e.ctx))
 	}
 	return &policyStore{
-		editor: database.Catalog(), by: by, record: o.record, sign: o.signManifest,
+		editor: database.Catalog(), by: by, record: o.record, sign: o.signManifest, signed: o.signedManifest,
 		close: func(ctx context.Context) error { database.Close(); return o.close(ctx) },
 	}, nil
 }

@@ -62,6 +62,12 @@ type PublisherOptions struct {
 	// Sign signs [Manifest.Canonical]. nil: manifests are not signed.
 	Sign func(ctx context.Context, canonical []byte) (string, error)
 
+	// Authentic is what instances hold a manifest against before they believe
+	// it ([Options.Authentic]): a step is built on none other, or the publisher
+	// would sign what somebody else wrote into the store. nil where nobody
+	// signs.
+	Authentic func(ctx context.Context, m *Manifest) error
+
 	// Record makes an event durable in the audit log. An error ends the step
 	// with nothing written.
 	Record func(ctx context.Context, e Event) error

@@ -88,6 +88,12 @@ func (s *stepping) read(ctx context.Context) error {
 	case m.Environment != s.env:
 		return refuseStep("publish.environment", "manifest.json", "the manifest is for "+quote(m.Environment)+", not for "+quote(s.env), "Name that environment, or another place to publish to.")
 	}
+	if revision != "" && s.options.Authentic != nil {
+		if err := s.options.Authentic(ctx, &m); err != nil {
+			return refuseStep("publish.signature", "manifest.json", "the stored manifest is not one that a publisher signed: somebody else wrote it",
+				"Find out who may write there, and put the last signed manifest back.")
+		}
+	}
 	s.was, s.revision = m, revision
 	return nil
 }
