@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/authorization-fabric/fabric/handler/internal/audit"
 	"github.com/authorization-fabric/fabric/handler/internal/catalog"
 	"github.com/authorization-fabric/fabric/handler/internal/embedded"
@@ -149,7 +147,7 @@ func publishedRecord(e catalog.Event) (*audit.Event, error) {
 		return nil, fmt.Errorf("record the step: %w", err)
 	}
 	record := &audit.Event{
-		Kind: audit.Kind(e.Kind), TS: e.At, EventID: ulid.Make().String(),
+		Kind: audit.Kind(e.Kind), TS: e.At, EventID: e.ID(e.Environment, e.Epoch),
 		Outcome: e.Detail + ", by " + e.By, Comment: e.Reason, Epoch: e.Epoch, Detail: value,
 	}
 	if strings.Contains(e.By, "@") { // a person in the directory

@@ -3,7 +3,6 @@ package authorize
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +42,7 @@ func (l PolicyLog) Tell(ctx context.Context, c catalog.Change) error {
 	if m := c.Manifest; c.Taken && m != nil {
 		if kind := audit.Kind(m.Change.Kind); slices.Contains(published, kind) {
 			made := l.event(kind, m, c)
-			made.TS, made.EventID = m.Change.At, fmt.Sprintf("policy.%s.%d", l.environment, m.Epoch)
+			made.TS, made.EventID = m.Change.At, m.Change.ID(l.environment, m.Epoch)
 			errs = append(errs, l.append(ctx, made))
 		}
 		errs = append(errs, l.append(ctx, l.event(audit.KindPolicyActivated, m, c)))

@@ -66,7 +66,7 @@ func TestTheLogTellsOfPolicies(t *testing.T) {
 		t.Fatalf("the log has %+v, want two events of each instance", events)
 	}
 	published, activated := events[0], events[1]
-	if published.Kind != audit.KindPolicyRollout || !published.TS.Equal(at) || published.EventID != "policy.dev.1" || events[2].EventID != published.EventID {
+	if published.Kind != audit.KindPolicyRollout || !published.TS.Equal(at) || !strings.HasPrefix(published.EventID, "policy.dev.1.") || events[2].EventID != published.EventID {
 		t.Errorf("published = %+v, want one rollout on both instances", published)
 	}
 	if activated.Kind != audit.KindPolicyActivated || !activated.TS.Equal(noon) || activated.EventID == events[3].EventID {

@@ -144,7 +144,7 @@ func (s scope) of(m *Manifest) string {
 // clone is a copy that shares nothing that changes are made to.
 func (m *Manifest) clone() Manifest {
 	out := *m
-	out.Packs, out.Suspended = slices.Clone(m.Packs), slices.Clone(m.Suspended)
+	out.Packs, out.Suspended, out.Versions = slices.Clone(m.Packs), slices.Clone(m.Suspended), slices.Clone(m.Versions)
 	if out.Packs == nil {
 		out.Packs = []Entry{}
 	}
@@ -153,6 +153,36 @@ func (m *Manifest) clone() Manifest {
 	}
 	return out
 }
+
+// keptVersions is how many versions of a pack a manifest remembers.
+const keptVersions = 50
+
+// remember notes the versions that m and the manifest before it serve.
+func (m *Manifest) remember(was *Manifest) {
+	for _, e := range slices.Concat(was.Packs, m.Packs) {
+		known := Known{e.Pack, e.Version, e.Hash}
+		if !slices.Contains(m.Versions, known) {
+			m.Versions = append(m.Versions, known)
+		}
+	}
+	slices.SortFunc(m.Versions, func(a, b Known) int {
+		return cmp.Or(cmp.Compare(a.Pack, b.Pack), cmp.Compare(b.Version, a.Version)) // the newest of a pack leads
+	})
+	kept, n := m.Versions[:0], 0
+	for i, k := range m.Versions {
+		if n++; i == 0 || k.Pack != m.Versions[i-1].Pack {
+			n = 1
+		}
+		if n <= keptVersions {
+			kept = append(kept, k)
+		}
+	}
+	m.Versions = kept
+}
+
+// knows reports whether a version is one that was published under m's
+// signature, or an earlier one's.
+func (m *Manifest) knows(k Known) bool { return slices.Contains(m.Versions, k) }
 
 // put makes these the entries of a pack.
 func (m *Manifest) put(pack string, entries ...Entry) {

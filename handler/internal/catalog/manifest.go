@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,11 @@ type Manifest struct {
 	Packs              []Entry      `json:"packs"`
 	Suspended          []Suspension `json:"suspended"`
 
+	// Versions are the published versions that a step may name, the newest of
+	// each pack: under the manifest's signature, so that whoever can write into
+	// the store does not choose what a rollback takes back.
+	Versions []Known `json:"versions,omitempty"`
+
 	// Change is what this epoch changed, and by whom; the audit log tells it
 	// when the epoch is taken. Zero in a synthesized manifest.
 	Change Made `json:"change,omitzero"`
@@ -36,12 +42,26 @@ type Manifest struct {
 	Signature string `json:"signature,omitempty"`
 }
 
+// Known is a published version and what it is.
+type Known struct {
+	Pack    string `json:"pack"`
+	Version int    `json:"version"`
+	Hash    string `json:"hash"`
+}
+
 // Made is who made a change, when, and which.
 type Made struct {
 	Kind   string    `json:"kind"` // an audit kind: policy.published, policy.rollout, policy.suspended, policy.resumed
 	By     string    `json:"by"`   // a UPN, an object id or an application's id
 	At     time.Time `json:"at"`
 	Detail string    `json:"detail"` // such as "finance@12 to 25 %"
+}
+
+// ID names the change in the audit log: the publisher and every instance that
+// takes it write it under one id, and readers count it once.
+func (m Made) ID(environment string, epoch int64) string {
+	text := fmt.Sprintf("%q %q %q %s", m.Kind, m.By, m.Detail, m.At.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("policy.%s.%d.%s", environment, epoch, Hash([]byte(text))[len("sha256:"):][:16])
 }
 
 // Entry is one document: a published pack, or in a local directory also a pack

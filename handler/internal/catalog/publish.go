@@ -244,6 +244,7 @@ func (p *Publisher) Status(ctx context.Context) (Manifest, error) {
 // Text is the document of a published version.
 func (p *Publisher) Text(ctx context.Context, v PackVersion) ([]byte, error) {
 	r := p.newReader(ctx)
+	r.signed = false // a look at what is stored there: nothing is signed for it
 	found, err := r.version(v)
 	if err != nil {
 		return nil, err

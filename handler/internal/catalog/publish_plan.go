@@ -29,6 +29,7 @@ type reader struct {
 	now      time.Time
 	manifest *Manifest // that the step is planned for
 	counted  bool      // its epochs are: it is no folder that is served as it is
+	signed   bool      // it says, under its signature, what was published
 
 	mu    sync.Mutex        // a catalog that checks reads several at a time
 	texts map[string][]byte // guarded by mu: by hash
@@ -37,7 +38,7 @@ type reader struct {
 func (p *Publisher) newReader(ctx context.Context) *reader {
 	return &reader{
 		ctx: ctx, editor: p.editor, env: p.options.Environment,
-		now: p.options.Now().UTC().Truncate(time.Millisecond), texts: map[string][]byte{},
+		now: p.options.Now().UTC().Truncate(time.Millisecond), signed: p.options.Authentic != nil, texts: map[string][]byte{},
 	}
 }
 
@@ -74,6 +75,10 @@ func (r *reader) version(v PackVersion) (*version, error) {
 	i := slices.IndexFunc(all, func(p Published) bool { return p.Pack == v.Pack && p.Version == v.Version })
 	if i < 0 {
 		return nil, refuseStep("publish.unknown", v.String(), "it was never published for "+r.env, published(all))
+	}
+	if r.signed && !r.manifest.knows(Known{v.Pack, v.Version, all[i].Hash}) {
+		return nil, refuseStep("publish.signature", v.String(), "no signed manifest says that this is what was published under that number",
+			"Publish it as a new version. It was long ago, or somebody else wrote into the store.")
 	}
 	return r.entryVersion(Entry{Pack: v.Pack, Version: v.Version, Hash: all[i].Hash})
 }

@@ -113,6 +113,7 @@ func (s *stepping) propose(ctx context.Context) (Manifest, error) {
 	next.Change.By, next.Change.At = s.options.By, s.now
 	if s.reader.counted {
 		next.Epoch = s.was.Epoch + 1
+		next.remember(&s.was)
 	}
 	findings, err := s.check(ctx, &next)
 	for _, f := range findings {

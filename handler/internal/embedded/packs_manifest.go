@@ -62,8 +62,34 @@ func (r *manifestReader) top(v strictjson.Value) {
 			r.manifest.ApprovalsValidFrom = r.instant(pointer, m.Value)
 		case "suspended":
 			r.suspended(pointer, m.Value)
+		case "change":
+			r.change(pointer, m.Value)
 		default:
-			r.report(pointer, "an unknown key", "A local manifest has suspended and approvalsValidFrom.")
+			r.report(pointer, "an unknown key", "A local manifest has suspended, approvalsValidFrom and change.")
+		}
+	}
+}
+
+// change is who changed the manifest last, as the command line notes it.
+func (r *manifestReader) change(pointer string, v strictjson.Value) {
+	if v.Kind() != strictjson.Object {
+		r.report(pointer, "not an object", `Leave it to the command line: it writes {"kind", "by", "at", "detail"}.`)
+		return
+	}
+	c := &r.manifest.Change
+	for _, m := range v.Members() {
+		at := pointer + "/" + escapePointer.Replace(m.Name)
+		switch m.Name {
+		case "kind":
+			c.Kind = r.text(at, m.Value)
+		case "by":
+			c.By = r.text(at, m.Value)
+		case "detail":
+			c.Detail = r.text(at, m.Value)
+		case "at":
+			c.At = r.instant(at, m.Value)
+		default:
+			r.report(at, "an unknown key", "A change has kind, by, at and detail.")
 		}
 	}
 }

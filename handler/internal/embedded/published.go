@@ -292,6 +292,7 @@ type plainManifest struct {
 	Schema             int                  `json:"schema"`
 	ApprovalsValidFrom time.Time            `json:"approvalsValidFrom,omitzero"`
 	Suspended          []catalog.Suspension `json:"suspended"`
+	Change             catalog.Made         `json:"change,omitzero"`
 }
 
 // putPlain keeps what the manifest of a folder can say beside its files.
@@ -300,7 +301,7 @@ func (p *Published) putPlain(ctx context.Context, m, stored catalog.Manifest) (c
 	if !slices.EqualFunc(m.Packs, stored.Packs, same) {
 		return "", fmt.Errorf("%s is a folder of packs that is served as it is: change its files", p.dir)
 	}
-	text, err := json.MarshalIndent(plainManifest{catalog.Schema, m.ApprovalsValidFrom, m.Suspended}, "", "  ")
+	text, err := json.MarshalIndent(plainManifest{catalog.Schema, m.ApprovalsValidFrom, m.Suspended, m.Change}, "", "  ")
 	if err != nil {
 		return "", err
 	}
