@@ -26,6 +26,14 @@ type logWriter struct {
 	close     func() error
 }
 
+// open opens the log of an environment.
+func (w *logWriter) open(ctx context.Context, environment string) (*audit.Log, error) {
+	return audit.Open(ctx, w.sink, audit.Options{
+		Environment: environment, Instance: instance(), Writer: version(), KeyID: w.keyID, Clock: time.Now, Continue: w.successor,
+		Anchors: &audit.AnchorOptions{Store: w.anchors, Sign: w.sign},
+	})
+}
+
 type acknowledgeCommand struct {
 	logFlags
 	keyFlags
@@ -103,10 +111,7 @@ func (c *acknowledgeCommand) write(e *environment, v *verifyCommand, w *logWrite
 	if !ok {
 		return nil, usageError(fmt.Errorf("%q: names no environment", c.Object))
 	}
-	log, err := audit.Open(e.ctx, w.sink, audit.Options{
-		Environment: environment, Instance: instance(), Writer: version(), KeyID: w.keyID, Clock: time.Now, Continue: w.successor,
-		Anchors: &audit.AnchorOptions{Store: w.anchors, Sign: w.sign},
-	})
+	log, err := w.open(e.ctx, environment)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
@@ -141,24 +146,26 @@ func (c *acknowledgeCommand) openWriter(e *environment) (*logWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	w, err := newLocalWriter(c, data)
+	environment, _ := audit.EnvironmentOf(c.Object)
+	w, err := newLocalWriter(environment, data)
 	if err != nil {
 		return nil, errors.Join(err, data.Close())
 	}
 	return w, nil
 }
 
-func newLocalWriter(c *acknowledgeCommand, data *embedded.DataDir) (*logWriter, error) {
-	environment, _ := audit.EnvironmentOf(c.Object)
+// newLocalWriter writes the log of a data directory as its server does: what
+// it opens is anchored too.
+func newLocalWriter(environment string, data *embedded.DataDir) (*logWriter, error) {
 	keeper, err := audit.NewKeeper(data.Audit(), environment)
 	if err != nil {
-		return nil, usageError(fmt.Errorf("%q: %w", c.Object, err))
+		return nil, usageError(err)
 	}
 	signer, err := embedded.OpenGrantKeys(data.Path(), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("grant keys: %w", err)
 	}
-	issuer := grant.NewIssuer("audit acknowledge", signer, keeper.KeepKey)
+	issuer := grant.NewIssuer("command line", signer, keeper.KeepKey)
 	return &logWriter{
 		sink: data.Audit(), anchors: data.Anchors(), keyID: data.Key().Current.ID(), successor: true, close: data.Close,
 		sign: func(ctx context.Context, payload []byte) (string, error) {

@@ -26,7 +26,7 @@ func newAnchoredData(t *testing.T) *anchoredData {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := newLocalWriter(&acknowledgeCommand{Object: "v1/env=dev/x"}, data)
+	w, err := newLocalWriter("dev", data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,9 +102,11 @@ func (r *localRecorder) append(ctx context.Context, record *audit.Event) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	log, err := audit.Open(ctx, dir.Audit(), audit.Options{
-		Environment: r.env, Instance: instance(), Writer: version(), KeyID: dir.Key().Current.ID(), Clock: time.Now, Continue: true,
-	})
+	w, err := newLocalWriter(r.env, dir)
+	if err != nil {
+		return err
+	}
+	log, err := w.open(ctx, r.env)
 	if err != nil {
 		return err
 	}
