@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/authorization-fabric/fabric/handler/internal/azure"
 	"github.com/authorization-fabric/fabric/handler/internal/azure/blob"
 	"github.com/authorization-fabric/fabric/handler/internal/azure/keyvault"
 	"github.com/authorization-fabric/fabric/handler/internal/catalog"
@@ -24,6 +26,7 @@ func azureChecks(c config) []examination {
 	return []examination{
 		{"configuration", always(fine("every setting can be read, and nothing that Azure needs is missing"))},
 		{"easy auth", always(checkEasyAuth(c))},
+		{"identity", d.checkIdentity},
 		{"entra id", d.checkTokens},
 		{"cosmos", d.checkCosmos},
 		{"policies", d.checkPolicies},
@@ -59,6 +62,14 @@ func checkEasyAuth(c config) diagnosis {
 			"whether App Service authentication stands in front is seen on the site alone")
 	}
 	return fine("App Service says that authentication stands in front")
+}
+
+func (d *deployment) checkIdentity(ctx context.Context) []diagnosis {
+	who, err := azure.Who(ctx, d.credential, vaultScope)
+	if err != nil {
+		return []diagnosis{wrong("Sign in with az login; in Azure give the site its managed identity, and its client id in AZURE_CLIENT_ID.", "%v", err)}
+	}
+	return []diagnosis{fine("looking as %s", who)}
 }
 
 func (d *deployment) checkTokens(ctx context.Context) []diagnosis {
@@ -102,8 +113,11 @@ func (d *deployment) checkCosmos(ctx context.Context) []diagnosis {
 
 func (d *deployment) checkPolicies(ctx context.Context) []diagnosis {
 	m, _, err := d.database.Catalog().Manifest(ctx, d.config.environment, "")
-	if err != nil {
-		return []diagnosis{wrong("Publish a pack: handler policy publish FILE --env "+d.config.environment+".", "no manifest can be read: %v", err)}
+	switch {
+	case errors.Is(err, catalog.ErrNotFound):
+		return []diagnosis{wrong("Publish a pack: handler policy publish FILE --env "+d.config.environment+".", "nothing is published for %s", d.config.environment)}
+	case err != nil:
+		return []diagnosis{wrong("See what is said of cosmos.", "no manifest can be read: %v", err)}
 	}
 	age := time.Since(m.IssuedAt).Round(time.Second)
 	found := []diagnosis{fine("epoch %d, %d packs, issued %s ago by %s", m.Epoch, len(m.Packs), age, m.Change.By)}
@@ -171,7 +185,10 @@ func (d *deployment) checkVault(ctx context.Context) []diagnosis {
 	if err != nil {
 		return []diagnosis{wrong("Correct FABRIC_KEYVAULT_URL and the names.", "%v", err)}
 	}
-	found := []diagnosis{compareClocks(state.ClockAhead)}
+	var found []diagnosis
+	if state.Key == nil || state.Secret == nil { // it answered
+		found = append(found, compareClocks(state.ClockAhead))
+	}
 	switch {
 	case state.Key != nil:
 		found = append(found, wrong("Create an EC key on P-256 with sign and verify, and give the identity Key Vault Crypto User.", "the signing key: %v", state.Key))

@@ -293,10 +293,13 @@ func TestAzureDoctor(t *testing.T) {
 			t.Errorf("%s: %s, and nothing to do about it: %s", c.Component, c.State, c.Detail)
 		}
 	}
-	for _, want := range strings.Split("configuration,easy auth,entra id,cosmos,policies,audit log,anchors,key vault,logic app,copilot", ",") {
+	for _, want := range strings.Split("configuration,easy auth,identity,entra id,cosmos,policies,audit log,anchors,key vault,logic app,copilot", ",") {
 		if !seen[want] {
 			t.Errorf("nobody looked at %s", want)
 		}
+	}
+	if !strings.Contains(out, "looking as oid:") {
+		t.Error("the doctor does not say as whom it looks")
 	}
 	for _, secret := range append(d.entra.Secrets(), `"secret"`) {
 		if strings.Contains(out, secret) {
